@@ -39,8 +39,8 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True):
     keys: Annotated[
         str,
         Meta(
-            description='Encryption and index keys as JSON: {"encryption":{"1":"<base64, 32 bytes>"},"index":{"1":"…"}}; '
-            "the highest number is used for new data. Made by `colonnade key new-ring`. Secret: use KEYS_FILE."
+            description='Encryption and index keys as JSON: {"encryption":{"1":"<base64>"},"index":{"1":"<base64>"}}, '
+            "32 bytes each; the highest number is used for new data. Made by `colonnade ring new`. Use KEYS_FILE."
         ),
     ]
     database_pool_size: Annotated[int, Meta(ge=2, le=200, description="Most PostgreSQL connections of a process.")] = 10
@@ -48,7 +48,9 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True):
         bool, Meta(description="Set behind PgBouncer in transaction mode: no prepared statements are kept.")
     ] = False
     log_level: Annotated[str, Meta(pattern="^(debug|info|warning|error)$", description="Least level logged.")] = "info"
-    log_format: Annotated[str, Meta(pattern="^(json|text)$", description="json for machines, text for people.")] = "json"
+    log_format: Annotated[str, Meta(pattern="^(json|text)$", description="json for machines, text for people.")] = (
+        "json"
+    )
     shutdown_grace_s: Annotated[
         int, Meta(ge=1, le=600, description="Seconds a stopping process takes to finish what it accepted.")
     ] = 20

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,7 +68,7 @@ async def behind(dsn: str) -> list[Component]:
     return [c for c in components() if at[c.schema] != c.head]
 
 
-def _steps(component: Component, connection: Any, progress: Callable[[str], None]) -> None:
+def _steps(component: Component, progress: Callable[[str], None], connection: Any) -> None:
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -115,7 +116,7 @@ async def _upgrade(dsn: str, progress: Callable[[str], None]) -> list[str]:
 
             engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
             async with engine.connect() as connection:
-                await connection.run_sync(lambda sync, c=component: _steps(c, sync, progress))
+                await connection.run_sync(partial(_steps, component, progress))
                 await connection.commit()
             await engine.dispose()
         await _grant(guard)

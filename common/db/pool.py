@@ -1,6 +1,7 @@
 """The pool of one process and the few ways to read rows.
 
-Names are always schema-qualified and nothing is set per session, so that PgBouncer in transaction mode can stand between.
+Names are always schema-qualified and nothing is set per session, so that PgBouncer in transaction mode can stand
+between.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ async def prepare(connection: Tx) -> None:
 class Database:
     """One process's door to PostgreSQL."""
 
-    def __init__(self, dsn: str, *, pool_size: int = 10, pgbouncer: bool = False, application: str = "colonnade") -> None:
+    def __init__(
+        self, dsn: str, *, pool_size: int = 10, pgbouncer: bool = False, application: str = "colonnade"
+    ) -> None:
         self.dsn = dsn
         self._options: dict[str, Any] = {
             "timeout": _CONNECT_TIMEOUT_S,
