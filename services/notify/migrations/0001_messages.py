@@ -136,6 +136,14 @@ create table notify.unsubscribe_requests (
     unique (service_id, mode, message_id)
 );
 
+-- how far each service's expired personal data has been blanked
+create table notify.retention_marks (
+    service_id uuid not null,
+    channel text not null check (channel in ('email', 'sms')),
+    blanked_before timestamptz not null,
+    primary key (service_id, channel)
+);
+
 create function notify.make_partitions(weeks_ahead integer) returns integer
     language plpgsql security definer set search_path = pg_catalog as $$
 declare

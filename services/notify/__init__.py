@@ -1,0 +1,1 @@
+"""Notify: messages accepted, rendered, delivered and reported."""
