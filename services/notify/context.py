@@ -1,0 +1,86 @@
+"""What Notify's handlers and jobs work with: one for each process."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from uuid import UUID
+
+from litestar import Request
+
+from common.auth import Authenticator, Principal
+from common.auth.directory import NOBODY, Directory, Nobody
+from common.crypto import Crypto
+from common.db import Database
+from common.fresh import FreshCache
+from services.notify.configuration import store as configuration_store
+from services.notify.configuration.store import Setup
+from services.notify.rendering import CompiledTemplate, compile_template
+from services.notify.settings import NotifySettings
+from services.notify.templates import store as template_store
+from services.notify.templates.store import TemplateVersionRow
+
+_MOST_COMPILED = 5_000
+
+
+class TemplateKey(tuple[UUID, UUID, int | None]):
+    """Service, template, version (None: the present one)."""
+
+    __slots__ = ()
+
+
+class Context:
+    """Shared by all requests or jobs of a process. What it caches is at most 1.5 s old."""
+
+    def __init__(self, settings: NotifySettings, database: Database, *, audience: str = "notify") -> None:
+        self.settings = settings
+        self.database = database
+        self.crypto = Crypto(settings.keys)
+        self.directory = Directory(database, self.crypto)
+        self.authenticator = Authenticator(self.directory, audience=audience)
+        self.setups: FreshCache[UUID, Setup] = FreshCache(self._setup)
+        self._templates: FreshCache[tuple[UUID, UUID, int | None], TemplateVersionRow | Nobody] = FreshCache(
+            self._template
+        )
+        self._compiled: OrderedDict[tuple[UUID, int], CompiledTemplate] = OrderedDict()
+
+    async def _setup(self, service_id: UUID) -> Setup:
+        async with self.database.reading() as tx:
+            return await configuration_store.setup(tx, service_id)
+
+    async def _template(self, key: tuple[UUID, UUID, int | None]) -> TemplateVersionRow | Nobody:
+        service_id, template_id, version = key
+        async with self.database.reading() as tx:
+            if version is None:
+                row = await template_store.current(tx, service_id, template_id)
+            else:
+                row = await template_store.version(tx, service_id, template_id, version)
+        return NOBODY if row is None else row
+
+    async def setup(self, service_id: UUID) -> Setup:
+        """A service's settings, senders and whom it may write to in trial."""
+        return self.setups.peek(service_id) or await self.setups.get(service_id)
+
+    async def template(self, service_id: UUID, template_id: UUID, version: int | None) -> TemplateVersionRow | None:
+        """A template's version (None: the present one), or None if the service has no such."""
+        key = (service_id, template_id, version)
+        found = self._templates.peek(key) or await self._templates.get(key)
+        return None if isinstance(found, Nobody) else found
+
+    def compiled(self, row: TemplateVersionRow) -> CompiledTemplate:
+        """A version made ready to render; versions never change, so it is kept."""
+        key = (row.template_id, row.version)
+        found = self._compiled.get(key)
+        if found is None:
+            found = compile_template(row.channel, row.subject, row.content)
+            self._compiled[key] = found
+            if len(self._compiled) > _MOST_COMPILED:
+                self._compiled.popitem(last=False)
+        return found
+
+
+async def authenticate(request: Request, context: Context) -> Principal:
+    """Who calls. Raises common.auth.Refused and RefusedUnread."""
+    client = request.scope.get("client")
+    return await context.authenticator.authenticate(
+        request.headers.get("authorization"), client[0] if client else None
+    )

@@ -1,0 +1,1 @@
+"""Messages: accepted, read, delivered."""
