@@ -16,8 +16,10 @@ create table {schema}.work (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
         autovacuum_vacuum_cost_delay = 0);
 
--- the one index that claims walk: within a lane, service by service, oldest first
-create index work_claim on {schema}.work (lane, service_id, due_at);
+-- the one index that claims walk: within a lane, service by service, oldest first. The lease stands in the key, so that
+-- a leased row leaves the range of what is due and comes back by itself when its lease runs out: a claim never steps
+-- over the rows that other workers hold, and no sweep for dead workers is needed.
+create index work_claim on {schema}.work (lane, service_id, greatest(due_at, leased_until));
 
 create table {schema}.work_dead (
     id uuid primary key,
