@@ -34,6 +34,7 @@ def _plain_mobile() -> re.Pattern[str]:
     region = PhoneMetadata.metadata_for_region(_GB)
     assert region is not None
     assert region.mobile is not None
+    assert region.mobile.national_number_pattern is not None
     mobile = region.mobile.national_number_pattern.replace(r"\d", "[0-9]")
     return re.compile(rf"(?:\+44|0044|44|0)?({_drama.pattern}|{mobile})")
 

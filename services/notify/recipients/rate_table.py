@@ -1,8 +1,8 @@
 """Rates of texts abroad, by dialling prefix: prefix, units a fragment costs, delivery receipts (yes or no), place.
 
-Source: the facts of GOV.UK Notify's published table (notifications-utils, international_billing_rates.yml, snapshot
-of 2024), where a country's receipts count only if its networks send them and not merely the carrier. Read in November
-2026; multipliers follow gateway contracts and change about once a year. Operators put their own over them (rates.py).
+Source: the facts of GOV.UK Notify's published table (notifications-utils 4825b66b, international_billing_rates.yml,
+older than the snapshot that the contract was read from), where a country's receipts count only if its networks send
+them and not merely the carrier. Multipliers follow gateway contracts: operators put their own over them (rates.py).
 44 is what crown dependencies cost; a UK number costs 1 and is not looked up. A prefix that is absent is not supported.
 """
 
