@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from services.notify.recipients.errors import InvalidEmail, InvalidPhone
-from services.notify.recipients.normal import Channel, normalise
+from services.notify.recipients.normal import Channel
 
 SMOKE_NUMBERS = frozenset({"447700900000", "447700900111", "447700900222"})
 SMOKE_ADDRESSES = frozenset(
@@ -27,14 +26,6 @@ def is_smoke_recipient(normalised: str) -> bool:
     normalised: as normalise() gives it; a number and an address cannot be mistaken for each other.
     """
     return normalised in SMOKE_NUMBERS or normalised in SMOKE_ADDRESSES
-
-
-def is_smoke_text(channel: Channel, raw: str) -> bool:
-    """As is_smoke_recipient, for a recipient as the caller wrote it; one that cannot be read is none."""
-    try:
-        return is_smoke_recipient(normalise(channel, raw))
-    except (InvalidEmail, InvalidPhone):
-        return False
 
 
 def outcome_with_test_key(channel: Channel, normalised: str) -> str:
