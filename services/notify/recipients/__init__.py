@@ -1,0 +1,1 @@
+"""Who a message goes to: reading, checking and comparing phone numbers and e-mail addresses. Pure, no I/O."""
