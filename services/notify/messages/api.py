@@ -1,0 +1,103 @@
+"""Routes of messages: send, read, list, cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Request, Response, delete, get, post
+from litestar.datastructures import State
+from litestar.enums import MediaType
+
+from common.auth import Operator, Principal, ServiceKey
+from common.auth.principals import ScopeMissing, require
+from common.http.idempotency import read_key
+from services.notify.callers import actor, audit_reading, caller, service_of
+from services.notify.context import Context
+from services.notify.messages import flow, wire
+from services.notify.messages.accept import Acceptor
+from services.notify.requests.queries import parse_list_query, parse_uuid
+
+_JSON = MediaType.JSON
+# room for a personalisation that fills an e-mail of 2,000,000 bytes, escaped
+_MOST_BODY_BYTES = 5 * 1024 * 1024
+
+
+
+async def _send(request: Request[Any, Any, State], channel: str) -> Response[bytes]:
+    context: Context = request.app.state.context
+    acceptor: Acceptor = request.app.state.acceptor
+    who = await caller(request, context)
+    require(who, "notify:send")
+    if not isinstance(who, ServiceKey):
+        raise ScopeMissing("Messages are sent with an API key of the service.")
+    key = read_key(request.headers.get("idempotency-key"))
+    answer = await acceptor.accept(who, channel, await request.body(), key)
+    return Response(answer.body, status_code=201, media_type=_JSON, headers=answer.headers)
+
+
+@post("/v2/notifications/email", operation_id="SendEmail", request_max_body_size=_MOST_BODY_BYTES, tags=["Messages"])
+async def send_email(request: Request[Any, Any, State]) -> Response[bytes]:
+    """Send an e-mail."""
+    return await _send(request, "email")
+
+
+@post("/v2/notifications/sms", operation_id="SendSms", request_max_body_size=_MOST_BODY_BYTES, tags=["Messages"])
+async def send_sms(request: Request[Any, Any, State]) -> Response[bytes]:
+    """Send a text message."""
+    return await _send(request, "sms")
+
+
+async def _reader(request: Request[Any, Any, State], context: Context) -> tuple[Principal, UUID]:
+    who = await caller(request, context)
+    require(who, "notify:read")
+    return who, service_of(who, request)
+
+
+@get("/v2/notifications/{notification_id:str}", operation_id="GetNotification", tags=["Messages"])
+async def get_message(request: Request[Any, Any, State], notification_id: str) -> wire.Message:
+    """One message with its status."""
+    context: Context = request.app.state.context
+    who, service_id = await _reader(request, context)
+    message_id = parse_uuid(notification_id, "notification_id")
+    if isinstance(who, Operator):
+        async with context.database.transaction() as tx:
+            message = await flow.read_message(tx, context, service_id, message_id)
+            await audit_reading(tx, who, request, service_id, message_id)
+            return message
+    async with context.database.reading() as tx:
+        return await flow.read_message(tx, context, service_id, message_id)
+
+
+@get("/v2/notifications", operation_id="ListNotifications", tags=["Messages"])
+async def list_messages(request: Request[Any, Any, State]) -> wire.MessagePage:
+    """Messages of the key's type, newest first, 250 a page."""
+    context: Context = request.app.state.context
+    who, service_id = await _reader(request, context)
+    params = request.query_params.multi_items()
+    query_params = [(name, str(value)) for name, value in params]
+    if isinstance(who, Operator):
+        query_params = [pair for pair in query_params if pair[0] not in ("service_id", "key_type")]
+    query = parse_list_query(query_params)
+    key_type = who.key_type if isinstance(who, ServiceKey) else request.query_params.get("key_type", "live")
+    async with context.database.transaction() as tx:
+        messages, last = await flow.list_messages(tx, context, service_id, key_type, query)
+        if isinstance(who, Operator):
+            await audit_reading(tx, who, request, service_id, None)
+    base = f"{context.settings.notify_public_url}/v2/notifications"
+    return wire.MessagePage(notifications=messages, links=flow.page_links(base, query_params, last))
+
+
+@delete("/v2/notifications/{notification_id:str}", operation_id="CancelNotification", status_code=200, tags=["Messages"])
+async def cancel_message(request: Request[Any, Any, State], notification_id: str) -> wire.Message:
+    """Cancel a scheduled message that is not yet due."""
+    context: Context = request.app.state.context
+    who = await caller(request, context)
+    require(who, "notify:send")
+    service_id = service_of(who, request)
+    message_id = parse_uuid(notification_id, "notification_id")
+    async with context.database.transaction() as tx:
+        return await flow.cancel_message(tx, context, actor(who, request), service_id, message_id)
+
+
+ROUTES = [send_email, send_sms, get_message, list_messages, cancel_message]
