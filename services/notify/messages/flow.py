@@ -68,7 +68,7 @@ async def cancel_message(tx: Tx, context: Context, who: Actor, service_id: UUID,
             raise NoResultFound
         raise NotScheduled(f"The message is {row.status}; only one that is scheduled and not yet due can be cancelled.")
     if who.kind == "operator":
-        await record(tx, "notify", action=Action.MESSAGE_CANCEL, who=who, subject_id=str(message_id),
+        await record(tx, "notify", action=Action.NOTIFY_MESSAGE_CANCEL, who=who, subject_id=str(message_id),
                      service_id=service_id)
     return await read_message(tx, context, service_id, message_id)
 
