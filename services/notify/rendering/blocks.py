@@ -29,9 +29,7 @@ _BULLET = re.compile(r"( *)([•*-]|\d+\.)")
 _NEXT_PARAGRAPH_BULLET = re.compile(r" *(?:[*+-](?:\d+\.)?|\d+\.) [\s\S]")
 _REFERENCE = re.compile(r' *\[([^^\]\n]+)\]: *<?([^\s>]+)>?(?: +["(]([^\n]+)[")])? *(?:\n+|\Z)')
 _TABLE = re.compile(r" *\|[^\n]+\n *\| *[-:][-| :]*\n(?: *\|[^\n]*(?:\n|\Z))*\n*")
-_OPEN_TABLE = re.compile(
-    r" *(?:\|[^\n|]*|[^\s|][^\n|]*)\|[^\n]*\n *[-:]+ *\|[-| :]*\n(?:[^\n|]*\|[^\n]*(?:\n|\Z))*\n*"
-)
+_OPEN_TABLE = re.compile(r" *(?:\|[^\n|]*|[^\s|][^\n|]*)\|[^\n]*\n *[-:]+ *\|[-| :]*\n(?:[^\n|]*\|[^\n]*(?:\n|\Z))*\n*")
 _MARK_IN_PARAGRAPH = re.compile(r" *[-*_#>`~\[+\d]")
 _LOOSE = re.compile(r"\n\n(?!\s*\Z)")
 _SPACES_ONLY = re.compile(r"^ +$", re.MULTILINE)
@@ -83,6 +81,7 @@ class Bullets(Struct, frozen=True):
 
 
 Block = Heading | Paragraph | Words | Raw | Gap | Rule | Inset | Bullets
+BlockRule = Callable[[str, int], tuple[Block | None, int]]  # text, where → block (or nothing to show), where it ends
 
 
 class Document(Struct, frozen=True):
@@ -109,12 +108,18 @@ class _Parser:
         self.references: dict[str, tuple[str, str | None]] = {}
         self._lists = 0
         self._insets = 0
-        body: list[Callable[[str, int], tuple[Block | None, int]]]
-        body = [self._rule, self._indented, self._fenced, self._heading, self._table, self._underlined]
-        self._in_body = [*body, self._inset, self._bullets, self._reference, self._paragraph]
-        self._in_item = [self._indented, self._fenced, self._underlined, self._rule, self._inset, self._bullets]
+        body: list[BlockRule] = [self._rule, self._indented, self._fenced, self._heading, self._table, self._underlined]
+        self._in_body: list[BlockRule] = [*body, self._inset, self._bullets, self._reference, self._paragraph]
+        self._in_item: list[BlockRule] = [
+            self._indented,
+            self._fenced,
+            self._underlined,
+            self._rule,
+            self._inset,
+            self._bullets,
+        ]
         self._in_item.append(self._words)
-        self._plain_line = [self._table, self._underlined, self._paragraph]
+        self._plain_line: list[BlockRule] = [self._table, self._underlined, self._paragraph]
         self._unclosed: set[str] = set()
 
     def blocks(self, text: str, *, in_item: bool) -> list[Block]:
@@ -220,7 +225,9 @@ class _Parser:
         mark = _MARK_IN_PARAGRAPH.match(text, at)
         if mark is None:
             return False
-        if mark.group()[-1] == ">" or _NEXT_PARAGRAPH_BULLET.match(text, at) or _RULE.match(text, at):
+        if mark.group()[-1] == ">" and text[mark.end() : mark.end() + 1] not in ("", "\n"):
+            return True
+        if _NEXT_PARAGRAPH_BULLET.match(text, at) or _RULE.match(text, at):
             return True
         return bool(_HEADING.match(text, at) or _REFERENCE.match(text, at)) or self._fenced(text, at)[1] > at
 
