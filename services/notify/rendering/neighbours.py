@@ -34,6 +34,10 @@ class Care(Struct):
     tight: bool = False  # inside a web address: no spaces
     is_target: bool = False  # a link's target begins with it
 
+    def is_none(self) -> bool:
+        """Letters and digits alone can stand here without a further look."""
+        return not (self.at_line_start or self.quoted or self.tight or self.is_target)
+
 
 def mark(index: int) -> str:
     """What stands for a value. Two marks, as an address needs two characters to be one."""
@@ -70,7 +74,10 @@ def _look_around(word: str, cares: list[Care]) -> None:
         before, after = word[: found.start()], word[found.end() :]
         care.quoted |= has_quote
         care.joined |= before[-1:].isalnum() or after[:1].isalnum()
-        care.tight |= "://" in before
+        # behind another value, too: that may be the beginning of an address
+        care.tight |= "://" in before or _ONE_MARK.search(before) is not None
+        # quotes stay straight in an e-mail address, which a space would end
+        care.tight |= has_quote and "@" in word
         care.number_grows |= after[:1] == "." or after[:1].isalnum()
 
 
@@ -102,7 +109,8 @@ def kind_of(value: object, care: Care) -> str | None:
         return None
     if care.at_line_start and not value[0].isalpha() and (care.number_grows or not value.isalnum()):
         return None
-    return "words" if not care.tight or value.isascii() else None
+    # an address needs two characters behind its scheme to be one
+    return "words" if not care.tight or (value.isascii() and len(value) > 1) else None
 
 
 def _is_plain(value: str, care: Care) -> bool:

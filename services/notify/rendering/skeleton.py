@@ -37,10 +37,11 @@ class Skeleton(Struct, frozen=True):
 class _Plan:
     """What is known of a text with some of its conditional texts shown."""
 
-    __slots__ = ("cares", "skeletons")
+    __slots__ = ("cares", "easy", "skeletons")
 
     def __init__(self, cares: list[Care] | None) -> None:
         self.cares = cares
+        self.easy = [care.is_none() for care in cares or ()]
         self.skeletons: dict[tuple[str, ...], Skeleton | None] = {}
 
 
@@ -80,7 +81,11 @@ class ShortCut:
             return None
         kinds = []
         for index in self._used:
-            kind = kind_of(values[index], plan.cares[index])
+            value = values[index]
+            if plan.easy[index] and type(value) is str and value.isalnum():
+                kinds.append("words")
+                continue
+            kind = kind_of(value, plan.cares[index])
             if kind is None:
                 return None
             kinds.append(kind)

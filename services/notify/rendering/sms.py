@@ -79,7 +79,7 @@ def with_prefix(text: str, prefix: str | None) -> str:
 
 def sms_length(text: str) -> int:
     """Length in UTF-16 units, which the limit of 918 counts."""
-    return len(text) + sum(1 for c in text if c > "\uffff")
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def sms_fragments(unsanitised: str) -> int:
@@ -90,7 +90,7 @@ def sms_fragments(unsanitised: str) -> int:
     """
     sent = sanitise_sms(unsanitised)
     units = sms_length(sent)
-    if not _WELSH_ONLY.isdisjoint(unsanitised):
+    if not unsanitised.isascii() and not _WELSH_ONLY.isdisjoint(unsanitised):
         return 1 if units <= 70 else math.ceil(units / 67)
-    units += sum(1 for c in sent if c in _EXTENSION)
+    units += sum(map(sent.count, _EXTENSION))
     return 1 if units <= 160 else math.ceil(units / 153)
