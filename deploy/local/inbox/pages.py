@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from datetime import datetime
+from email.utils import parseaddr
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,6 +43,11 @@ def _local_time(moment: datetime) -> str:
     return here.strftime("%H:%M:%S") if is_today else f"{here.day} {here.strftime('%b, %H:%M')}"
 
 
+def _name_only(sender: str) -> str:
+    """The name before an address, or whatever there is."""
+    return parseaddr(sender)[0] or sender
+
+
 def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -64,7 +70,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(local_time=_local_time, iso=_iso)
+    made.filters.update(local_time=_local_time, iso=_iso, name_only=_name_only)
     made.globals.update(static_url=_static_url)
     return made
 
@@ -79,7 +85,7 @@ def page(template: str, *, status: int = 200, **values: Any) -> Response[bytes]:
     return Response(
         html.encode(),
         status_code=status,
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={"Content-Security-Policy": page_policy(nonce)},
     )
 
@@ -188,7 +194,7 @@ async def show_html(archive: Archive, message: str) -> Response[bytes]:
         raise HTTPException("This message has no HTML part.", status_code=404)
     return Response(
         framed(html).encode("utf-8", "replace"),
-        media_type="text/html; charset=utf-8",
+        media_type="text/html",
         headers={
             "Content-Security-Policy": EMAIL_POLICY,
             "X-Frame-Options": "SAMEORIGIN",
@@ -227,7 +233,7 @@ async def show_static(name: str) -> Response[bytes]:
         raise HTTPException("There is no such file.", status_code=404)
     return Response(
         static_file(name),
-        media_type=f"{_STATIC[name]}; charset=utf-8",
+        media_type=_STATIC[name],
         headers={"Cache-Control": "public, max-age=31536000, immutable"},
     )
 
