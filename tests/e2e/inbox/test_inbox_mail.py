@@ -111,16 +111,15 @@ def test_more_than_ten_megabytes_is_refused(inbox: Any) -> None:
         assert server.esmtp_features["size"] == "10485760"
         assert server.mail("a@example.gov", ["SIZE=10485761"])[0] == 552
         server.rset()
-        with pytest.raises(smtplib.SMTPDataError) as refusal:
-            server.sendmail(
-                "a@example.gov", ["large@example.gov"], b"x" * 76 + b"\r\n" + (b"y" * 76 + b"\r\n") * 140_000
-            )
-        assert refusal.value.smtp_code == 552
+        server.mail("a@example.gov")
+        server.rcpt("large@example.gov")
+        assert server.data(b"Subject: x\r\n\r\n" + (b"y" * 76 + b"\r\n") * 140_000)[0] == 552
     assert inbox.messages(to="large@example.gov") == []
 
 
 def test_commands_sent_in_one_go_are_answered_in_order(inbox: Any) -> None:
-    lines = "EHLO t|MAIL FROM:<a@example.gov>|RCPT TO:<bounce@example.gov>|RCPT TO:<go@example.gov>|DATA|Subject: x||b|.|QUIT|"
+    lines = "EHLO t|MAIL FROM:<a@example.gov>|RCPT TO:<bounce@example.gov>|RCPT TO:<go@example.gov>|DATA|"
+    lines += "Subject: x||b|.|QUIT|"
     with socket.create_connection((inbox.smtp_host, inbox.smtp_port), timeout=10) as connection:
         connection.sendall(lines.replace("|", "\r\n").encode())
         answers = b"".join(iter(lambda: connection.recv(4096), b"")).decode().splitlines()
