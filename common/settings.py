@@ -6,6 +6,7 @@ A field `database_url` is read from `DATABASE_URL`, or from the file that `DATAB
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_type_hints
@@ -92,3 +93,13 @@ def load(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
     if faults:
         raise SettingsError(faults)
     return kind(**values)
+
+
+def load_or_exit(kind: type[S]) -> S:
+    """Read a program's settings, or end the program (exit code 2) with a line for each that is wrong."""
+    try:
+        return load(kind)
+    except SettingsError as error:
+        for fault in error.faults:
+            print(f"setting {fault}", file=sys.stderr)
+        sys.exit(2)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from common.settings import CommonSettings, Port
+from common.http.settings import ServerSettings
+from common.settings import CommonSettings
 from services.notify.channels.settings import ChannelSettings
 
 
@@ -34,11 +35,9 @@ class NotifySettings(CommonSettings, frozen=True, kw_only=True):
     ] = "http://127.0.0.1:8000"
 
 
-class ApiSettings(NotifySettings, frozen=True, kw_only=True):
+class ApiSettings(NotifySettings, ServerSettings, frozen=True, kw_only=True):
     """Notify's API."""
 
-    port: Annotated[Port, Meta(description="Port of the API on HOST.")] = 8001
-    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
     receipts_token: Annotated[
         str | None,
         Meta(description="Bearer token that providers post receipts with; unset: receipts are refused. Secret."),

@@ -266,7 +266,11 @@ class Deliverer:
             verdicts.append((ready.work, Verdict(ending=ending)))
             outcome = outcome_with_test_key(ready.message.channel, ready.outgoing.to)
             receipts.append(receipt_store.Receipt(ready.work.ref, outcome))
-        await self._record(verdicts, batch.deferred, [])
-        if receipts:
-            async with self._database.transaction() as tx:
+
+        async def in_one(tx: Tx) -> set[object]:
+            await self._settle(tx, verdicts, batch.deferred)
+            if receipts:
                 await receipt_store.apply(tx, receipts)
+            return set()
+
+        await self._surely(in_one)

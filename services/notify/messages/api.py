@@ -11,7 +11,7 @@ from litestar.enums import MediaType
 
 from common.auth import Operator, Principal, ServiceKey
 from common.auth.principals import ScopeMissing, require
-from common.http.idempotency import read_key
+from common.http.idempotency import checked_key
 from services.notify.callers import actor, audit_reading, caller, service_of
 from services.notify.context import Context
 from services.notify.messages import flow, wire
@@ -31,7 +31,7 @@ async def _send(request: Request[Any, Any, State], channel: str) -> Response[byt
     require(who, "notify:send")
     if not isinstance(who, ServiceKey):
         raise ScopeMissing("Messages are sent with an API key of the service.")
-    key = read_key(request.headers.get("idempotency-key"))
+    key = checked_key(request.headers.get("idempotency-key"))
     answer = await acceptor.accept(who, channel, await request.body(), key)
     return Response(answer.body, status_code=201, media_type=_JSON, headers=answer.headers)
 
