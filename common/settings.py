@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -95,11 +95,16 @@ def load(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
     return kind(**values)
 
 
+def exit_on(error: SettingsError) -> NoReturn:
+    """End the program (exit code 2) with a line for each setting that is wrong."""
+    for fault in error.faults:
+        print(f"setting {fault}", file=sys.stderr)
+    sys.exit(2)
+
+
 def load_or_exit(kind: type[S]) -> S:
-    """Read a program's settings, or end the program (exit code 2) with a line for each that is wrong."""
+    """Read a program's settings, or end the program with a line for each that is wrong."""
     try:
         return load(kind)
     except SettingsError as error:
-        for fault in error.faults:
-            print(f"setting {fault}", file=sys.stderr)
-        sys.exit(2)
+        exit_on(error)

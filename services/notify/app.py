@@ -14,7 +14,7 @@ from common.db.group_commit import GroupCommit
 from common.errors import NotFound, ServiceError
 from common.http.app import App, build_app
 from common.http.limits import Limits
-from common.http.refusals import MethodNotAllowed, UnknownRoute
+from common.http.refusals import MethodNotAllowed, RouteNotFound
 from common.queue import Doorbell
 from services.notify.configuration.api import ROUTES as CONFIGURATION
 from services.notify.context import Context
@@ -54,7 +54,7 @@ class V2Family:
 
     def render(self, error: BaseException, scope: Any) -> tuple[int, bytes, dict[str, str]]:
         headers = {"content-type": "application/json"}
-        if isinstance(error, UnknownRoute):
+        if isinstance(error, RouteNotFound):
             return 404, app_body(_NOT_FOUND), headers
         if isinstance(error, MethodNotAllowed):
             return 405, app_body(_WRONG_METHOD), {**error.headers, **headers}
@@ -67,7 +67,7 @@ class UnsubscribeFamily(V2Family):
     """Errors of the one-click route: `{"result": "error", "message": …}`."""
 
     def render(self, error: BaseException, scope: Any) -> tuple[int, bytes, dict[str, str]]:
-        if isinstance(error, NotFound) and not isinstance(error, UnknownRoute):
+        if isinstance(error, NotFound) and not isinstance(error, RouteNotFound):
             body = {"result": "error", "message": {"unsubscribe request": error.detail}}
             return 404, msgspec.json.encode(body), {"content-type": "application/json"}
         return super().render(error, scope)

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from common.http.settings import ServerSettings
+from common.queue.worker import WorkerMetricsSettings
 from common.settings import CommonSettings
 from services.notify.channels.settings import ChannelSettings
 
@@ -14,7 +15,7 @@ from services.notify.channels.settings import ChannelSettings
 class NotifySettings(CommonSettings, frozen=True, kw_only=True):
     """What Notify's API and worker share."""
 
-    notify_public_url: Annotated[
+    public_url: Annotated[
         str,
         Meta(
             pattern=r"^https?://[^/]+$",
@@ -44,7 +45,7 @@ class ApiSettings(NotifySettings, ServerSettings, frozen=True, kw_only=True):
     ] = None
 
 
-class WorkerSettings(NotifySettings, ChannelSettings, frozen=True, kw_only=True):
+class WorkerSettings(NotifySettings, ChannelSettings, WorkerMetricsSettings, frozen=True, kw_only=True):
     """Notify's worker: delivery, receipts overdue, retention."""
 
     attempts_per_recipient_hour: Annotated[

@@ -76,7 +76,7 @@ class Composer:
         compiled = context.compiled(template)
         subject = compiled.api_subject(personal.personalisation) or ""
         own_url = (
-            unsubscribe_url(context.crypto, context.settings.notify_public_url, message.id)
+            unsubscribe_url(context.crypto, context.settings.public_url, message.id)
             if template.has_unsubscribe_link
             else None
         )

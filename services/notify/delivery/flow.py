@@ -19,6 +19,7 @@ from common.crypto import UnreadableBlob
 from common.db import Database, Tx
 from common.errors import TransientProviderError
 from common.queue import Work, WorkList
+from common.queue.drain import holding
 from services.notify.channels.protocol import Accepted, EmailChannel, Outcome, OutgoingEmail, OutgoingText, TextChannel
 from services.notify.delivery import store
 from services.notify.delivery.compose import CannotLeave, Composer, Held
@@ -89,18 +90,13 @@ class Deliverer:
             works = await self._work.claim(tx, lane, limit=self._batch, lease_s=LEASE_S)
         if not works:
             return 0
-        try:
+        async with holding(self._database, self._work, works):
             async with self._database.reading() as tx:
                 messages = await store.waiting(tx, [w.ref for w in works])
             if lane == SIMULATED_LANE:
                 await self._simulate(works, messages)
             else:
                 await self._deliver(works, messages)
-        except BaseException:
-            # what was not marked goes back at once; what was marked waits for its lease, its fate being unknown
-            async with self._database.transaction() as tx:
-                await self._work.release(tx, works)
-            raise
         return len(works)
 
     async def _deliver(self, works: Sequence[Work], messages: dict[object, Waiting]) -> None:

@@ -64,7 +64,7 @@ class Acceptor:
         self._context = context
         self._limits = limits
         self._lane = lane
-        self._root = context.settings.notify_public_url
+        self._root = context.settings.public_url
 
     async def accept(self, who: ServiceKey, channel: str, raw: bytes, idempotency_key: str | None) -> Answer:
         """Take a message in, or say why not. Raises the contract's refusals, IdempotencyKeyReused, Unavailable."""

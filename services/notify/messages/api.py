@@ -84,7 +84,7 @@ async def list_messages(request: Request[Any, Any, State]) -> wire.MessagePage:
         messages, last = await flow.list_messages(tx, context, service_id, key_type, query)
         if isinstance(who, Operator):
             await audit_reading(tx, who, request, service_id, None)
-    base = f"{context.settings.notify_public_url}/v2/notifications"
+    base = f"{context.settings.public_url}/v2/notifications"
     return wire.MessagePage(notifications=messages, links=flow.page_links(base, query_params, last))
 
 

@@ -82,7 +82,7 @@ async def _shown(context: Context, row: MessageRow) -> wire.Message:
     details, pounds, is_ready = rules.cost(
         row.channel, row.status, row.billable_units, row.rate_multiplier, context.settings.sms_rate
     )
-    root = context.settings.notify_public_url
+    root = context.settings.public_url
     return wire.Message(
         id=row.id,
         reference=row.reference,
