@@ -39,7 +39,7 @@ Hook = Callable[[], Awaitable[None]]
 
 
 class WorkerMetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Mixed into a worker's settings."""
+    """A part of a worker's settings."""
 
     worker_metrics_port: Annotated[Port | None, Meta(description="Port of the worker's /metrics; unset: none.")] = None
     worker_metrics_host: Annotated[str, Meta(description="Address that the worker's /metrics listens on.")] = (
@@ -58,6 +58,7 @@ async def run_worker(
     startup: Hook | None = None,
     shutdown: Hook | None = None,
     stopping: asyncio.Event | None = None,
+    metrics: WorkerMetricsSettings | None = None,
 ) -> None:
     """Work on a schema's lanes until SIGTERM, SIGINT or `stopping`; prints `ready: <name>` once it does.
 
@@ -69,8 +70,8 @@ async def run_worker(
         async with database, _hooks(startup, shutdown):
             drains = {lane.name: Drain(schema, lane, stopping) for lane in lanes}
             jobs = [_hear(settings.redis_url, schema, drains), _look(drains)]
-            if isinstance(settings, WorkerMetricsSettings) and settings.worker_metrics_port is not None:
-                server, _ = start_http_server(settings.worker_metrics_port, settings.worker_metrics_host)
+            if metrics is not None and metrics.worker_metrics_port is not None:
+                server, _ = start_http_server(metrics.worker_metrics_port, metrics.worker_metrics_host)
                 stack.callback(server.server_close)
                 stack.callback(server.shutdown)
                 jobs.append(_tell(database, schema))

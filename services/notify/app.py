@@ -88,7 +88,7 @@ def _open(settings: ApiSettings) -> Callable[[Litestar], Any]:
                 for lane in {draft.lane for draft in drafts if draft.scheduled_for is None}:
                     doorbell.ring(lane)
 
-            context = Context(settings, database)
+            context = Context(settings.notify, database, keys=settings.keys)
             messages = GroupCommit(database.connect, message_store.accept, after_commit=ring)
             receipts = GroupCommit(database.connect, receipt_flow.hear)
             await messages.open()

@@ -65,7 +65,7 @@ def ticks(database: Database) -> Sequence[Tick]:
 
 async def work(settings: WorkerSettings) -> None:
     """Deliver and keep house until the process is told to stop."""
-    email, text = open_email_channel(settings), open_text_channel(settings)
+    email, text = open_email_channel(settings.channels), open_text_channel(settings.channels)
     database = Database(
         settings.database_url,
         pool_size=settings.database_pool_size,
@@ -75,7 +75,7 @@ async def work(settings: WorkerSettings) -> None:
     deliverer = Deliverer(
         database,
         WorkList("notify"),
-        Composer(Context(settings, database)),
+        Composer(Context(settings.notify, database, keys=settings.keys)),
         email=email,
         text=text,
         batch=settings.delivery_batch,
@@ -94,6 +94,7 @@ async def work(settings: WorkerSettings) -> None:
         lanes=[Lane(lane, deliverer.deliver, settings.delivery_concurrency) for lane in (*LANES, SIMULATED_LANE)],
         ticks=ticks(database),
         shutdown=shutdown,
+        metrics=settings.metrics,
     )
 
 

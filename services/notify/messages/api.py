@@ -23,7 +23,6 @@ _JSON = MediaType.JSON
 _MOST_BODY_BYTES = 5 * 1024 * 1024
 
 
-
 async def _send(request: Request[Any, Any, State], channel: str) -> Response[bytes]:
     context: Context = request.app.state.context
     acceptor: Acceptor = request.app.state.acceptor
@@ -88,7 +87,9 @@ async def list_messages(request: Request[Any, Any, State]) -> wire.MessagePage:
     return wire.MessagePage(notifications=messages, links=flow.page_links(base, query_params, last))
 
 
-@delete("/v2/notifications/{notification_id:str}", operation_id="CancelNotification", status_code=200, tags=["Messages"])
+@delete(
+    "/v2/notifications/{notification_id:str}", operation_id="CancelNotification", status_code=200, tags=["Messages"]
+)
 async def cancel_message(request: Request[Any, Any, State], notification_id: str) -> wire.Message:
     """Cancel a scheduled message that is not yet due."""
     context: Context = request.app.state.context

@@ -1,11 +1,11 @@
 """How a message moves (contract section 1.10), as one table.
 
-    created ──► sending ──► delivered | permanent-failure | temporary-failure | technical-failure
-       │           └──► pending ──► delivered | permanent-failure | temporary-failure
-       ├──► sent (a text abroad without receipts) ──► delivered | permanent-failure | temporary-failure
-       ├──► delivered | permanent-failure | temporary-failure | technical-failure
-       └──► cancelled (scheduled, not yet due)
-    technical-failure ──► created (an operator replays it once the cause is mended)
+created ──► sending ──► delivered | permanent-failure | temporary-failure | technical-failure
+   │           └──► pending ──► delivered | permanent-failure | temporary-failure
+   ├──► sent (a text abroad without receipts) ──► delivered | permanent-failure | temporary-failure
+   ├──► delivered | permanent-failure | temporary-failure | technical-failure
+   └──► cancelled (scheduled, not yet due)
+technical-failure ──► created (an operator replays it once the cause is mended)
 """
 
 from __future__ import annotations

@@ -25,5 +25,7 @@ async def replay(tx: Tx, who: Actor, *, ids: Sequence[UUID] | None, topic: str |
     await delivery_store.reopen(tx, chosen)
     count = await WORK.replay(tx, ids=chosen, topic=topic, limit=limit)
     if count:
-        await record(tx, "notify", action=Action.WORK_REPLAY, who=who, subject_id=str(chosen[0]), after={"count": count})
+        await record(
+            tx, "notify", action=Action.WORK_REPLAY, who=who, subject_id=str(chosen[0]), after={"count": count}
+        )
     return count

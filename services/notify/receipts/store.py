@@ -48,8 +48,15 @@ async def apply(tx: Tx, receipts: Sequence[Receipt]) -> tuple[set[UUID], set[UUI
     ids = [r.id for r in receipts]
     low, high = min(ids), max(ids)
     moved = await tx.fetch(
-        _MOVE, ids, [r.status for r in receipts], [r.provider_reference for r in receipts], low, high,
-        _BEFORE, _AFTER, clock.now(),
+        _MOVE,
+        ids,
+        [r.status for r in receipts],
+        [r.provider_reference for r in receipts],
+        low,
+        high,
+        _BEFORE,
+        _AFTER,
+        clock.now(),
     )
     known = {row[0] for row in moved}
     if len(known) < len(set(ids)):
