@@ -75,7 +75,15 @@ class Context:
         return found
 
 
+def header(request: Request[Any, Any, State], name: bytes) -> str | None:
+    """A header's value, read as it came: parsing all of them costs more than the whole check of a key."""
+    for given, value in request.scope["headers"]:
+        if given == name:
+            return value.decode("latin-1")
+    return None
+
+
 async def authenticate(request: Request[Any, Any, State], context: Context) -> Principal:
     """Who calls. Raises common.auth.Refused and RefusedUnread."""
     client = request.scope.get("client")
-    return await context.authenticator.authenticate(request.headers.get("authorization"), client[0] if client else None)
+    return await context.authenticator.authenticate(header(request, b"authorization"), client[0] if client else None)
