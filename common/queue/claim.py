@@ -1,8 +1,8 @@
 """How a batch of due work is picked: fairly between services, and quickly whatever waits.
 
-A claim walks the services of a lane by a loose index scan (one index probe a service, however many rows it has) and takes
-an equal share of each. What small services leave is shared again among those that have more. A lane with more services
-than the batch has places serves them in turn: the next claim starts after the last service served.
+A claim walks the services of a lane by a loose index scan (one index probe a service, however many rows it has) and
+takes an equal share of each. What small services leave is shared again among those that have more. A lane with more
+services than the batch has places serves them in turn: the next claim starts after the last service served.
 """
 
 from __future__ import annotations
@@ -27,28 +27,24 @@ COLUMNS = "w.id, w.topic, w.ref, w.service_id, w.lane, w.due_at, w.attempt, w.in
 # $1 lane, $2 now's shift, $3 topics, $4 lease, $5 most services, $6 services after this one, $7 limit
 _CLAIM = """
 with recursive walk as (
-    (select service_id
-       from {schema}.work
-      where lane = $1 and service_id > $6
-      order by service_id
+    (select w.service_id, greatest(w.due_at, w.leased_until) as due_at
+       from {schema}.work w
+      where w.lane = $1 and w.service_id > $6
+      order by w.service_id, greatest(w.due_at, w.leased_until)
       limit 1)
     union all
-    select (select w.service_id
-              from {schema}.work w
-             where w.lane = $1 and w.service_id > walk.service_id
-             order by w.service_id
-             limit 1)
+    select next.service_id, next.due_at
       from walk
-     where walk.service_id is not null
-), turn as materialized (
-    select walk.service_id
-      from walk
-     where exists (
-           select
+     cross join lateral (
+           select w.service_id, greatest(w.due_at, w.leased_until) as due_at
              from {schema}.work w
-            where w.lane = $1
-              and w.service_id = walk.service_id
-              and greatest(w.due_at, w.leased_until) <= statement_timestamp() + $2)
+            where w.lane = $1 and w.service_id > walk.service_id
+            order by w.service_id, greatest(w.due_at, w.leased_until)
+            limit 1) next
+), turn as materialized (
+    select service_id
+      from walk
+     where due_at <= statement_timestamp() + $2
      limit $5
 ), taken as materialized (
     select picked.id

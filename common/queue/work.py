@@ -124,16 +124,16 @@ select coalesce(w.lane, d.lane), coalesce(w.waiting, 0), coalesce(w.due, 0),
  order by 1
 """
 
-# $1 id or null: then the row is sought by what it is about, which reads the whole table
 _CANCEL = """
 delete from {schema}.work
- where {which}
-   and topic = $2
+ where topic = $2
    and ref = $1
    and (leased_until is null or leased_until <= statement_timestamp() + $3)
-   and in_flight_at is null
-returning id
-"""
+   and in_flight_at is null"""
+
+_BY_ID = " and id = $1 returning id"
+_RETURNING = " returning id"
+_BEGUN = "select true from {schema}.work where id = $1 and ref = $1 and topic = $2"
 
 
 class NewWork(NamedTuple):
@@ -238,7 +238,7 @@ class WorkList:
         return {row[0] for row in rows}
 
     async def reschedule(self, tx: Tx, moves: Sequence[tuple[Work, datetime, str]]) -> set[UUID]:
-        """A try has failed and another is to follow: (work, due_at, error code). Counts the try, clears lease and mark."""
+        """A try failed and another is to follow: (work, due_at, error code). Counts the try, clears lease and mark."""
         return await self._move(tx, moves, tries=1)
 
     async def defer(self, tx: Tx, moves: Sequence[tuple[Work, datetime, str | None]]) -> set[UUID]:
@@ -251,7 +251,7 @@ class WorkList:
         return {row[0] for row in rows}
 
     async def release(self, tx: Tx, works: Sequence[Work]) -> set[UUID]:
-        """Give claims back untouched (a worker that stops). Finished, moved or newly marked ones are left as they are."""
+        """Give claims back untouched (a worker that stops). Finished, moved or newly marked ones stay as they are."""
         rows = await tx.fetch(self._sql(_RELEASE), *_tokens(works), [work.in_flight_at for work in works])
         return {row[0] for row in rows}
 
@@ -282,13 +282,12 @@ class WorkList:
 
         Quick for work that was added with `id=ref`; other work is found by reading the whole table.
         """
-        for which in ("id = $1", "true"):
-            sql = _CANCEL.format(schema=self.schema, which=which)
-            if await tx.fetchval(sql, ref, topic, now_shift()) is not None:
-                return True
-            if await tx.fetchval(f"select true from {self.schema}.work where id = $1 and topic = $2", ref, topic):  # noqa: S608
-                return False
-        return False
+        arguments = ref, topic, now_shift()
+        if await tx.fetchval(self._sql(_CANCEL + _BY_ID), *arguments) is not None:
+            return True
+        if await tx.fetchval(self._sql(_BEGUN), ref, topic):
+            return False
+        return await tx.fetchval(self._sql(_CANCEL + _RETURNING), *arguments) is not None
 
 
 def _tokens(works: Sequence[Work]) -> tuple[list[UUID], list[datetime]]:

@@ -1,5 +1,7 @@
 -- The tables that every service keeps in its own schema, so that they commit with the change they belong to.
 
+-- A row is inserted, leased, marked and deleted within seconds: pages are left more than half empty, so that its new
+-- versions stay on its own page (measured: claiming and marking 500 rows costs half as much as at 70).
 create table {schema}.work (
     id uuid primary key,
     topic text not null,
@@ -13,7 +15,7 @@ create table {schema}.work (
     last_error text,
     trace text,
     created_at timestamptz not null default now()
-) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+) with (fillfactor = 45, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
         autovacuum_vacuum_cost_delay = 0);
 
 -- the one index that claims walk: within a lane, service by service, oldest first. The lease stands in the key, so that

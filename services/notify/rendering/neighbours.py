@@ -1,0 +1,121 @@
+"""What the text around a placeholder asks of its values before the short cut of `skeleton` may be taken."""
+
+from __future__ import annotations
+
+import re
+
+from msgspec import Struct
+
+FIRST_MARK = 0x10600  # letters of a script that nobody writes (Linear A): they count as word characters
+MOST_MARKS = 64
+MARK = f"[{chr(FIRST_MARK)}-{chr(FIRST_MARK + MOST_MARKS - 1)}]"
+
+_MARKED_WORD = re.compile(rf"\S*{MARK}\S*")
+_ONE_MARK = re.compile(MARK)
+_LINE_START = re.compile(rf"^(?:[\s*•^#>+\-\d.]|{MARK})*{MARK}", re.MULTILINE)
+_TARGET = re.compile(r"\]\(\s*([^)\s]*)")
+_REACHES_OVER = re.compile(
+    # together with a value this could become the name GOV.UK, a scheme, an entity, an <address> or a reference
+    rf"gov\.{MARK}|{MARK}\.uk|{MARK}\.{MARK}|{MARK}:/|{MARK}\S*;|<\S*{MARK}|\]:",
+    re.IGNORECASE,
+)
+_WORDS = re.compile(r"£?[^\W_]+(?:(?:, |: |\. |[ \-,.:/@])[^\W_]+)*")
+_TIGHT = re.compile(r"[A-Za-z0-9]+(?:[-.@_]+[A-Za-z0-9]+)*")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9][A-Za-z0-9\-._~/?#=&%+]*[A-Za-z0-9/=_]")
+
+
+class Care(Struct):
+    """What is asked of one placeholder's values, from all the places where it stands."""
+
+    at_line_start: bool = False  # a bullet, a number or a heading could begin here
+    number_grows: bool = False  # a point, letter, digit or value follows: a number could become a bullet with it
+    quoted: bool = False  # a quotation mark stands in the same word
+    joined: bool = False  # a letter, a digit or another value touches it
+    tight: bool = False  # inside a web address: no spaces
+    is_target: bool = False  # a link's target begins with it
+
+    def is_none(self) -> bool:
+        """Letters and digits alone can stand here without a further look."""
+        return not (self.at_line_start or self.quoted or self.tight or self.is_target)
+
+
+def mark(index: int) -> str:
+    """What stands for a value. Two marks, as an address needs two characters to be one."""
+    return chr(FIRST_MARK + index) * 2
+
+
+def cares_of(marked: str, count: int) -> list[Care] | None:
+    """What each of the placeholders is asked for, or None where no value is safe.
+
+    marked: the text with one mark character where each placeholder stands.
+    """
+    if _REACHES_OVER.search(marked):
+        return None
+    cares = [Care() for _ in range(count)]
+    for word in _MARKED_WORD.finditer(marked):
+        _look_around(word.group(), cares)
+    for start in _LINE_START.finditer(marked):
+        for found in _ONE_MARK.finditer(start.group()):
+            cares[_index(found.group())].at_line_start = True
+    for target in _TARGET.finditer(marked):
+        if not _look_into_target(target.group(1), cares):
+            return None
+    return cares
+
+
+def _index(character: str) -> int:
+    return ord(character) - FIRST_MARK
+
+
+def _look_around(word: str, cares: list[Care]) -> None:
+    has_quote = any(quote in word for quote in "'\"‘’“”\\")
+    for found in _ONE_MARK.finditer(word):
+        care = cares[_index(found.group())]
+        before, after = word[: found.start()], word[found.end() :]
+        care.quoted |= has_quote
+        care.joined |= before[-1:].isalnum() or after[:1].isalnum()
+        # behind another value, too: that may be the beginning of an address
+        care.tight |= "://" in before or _ONE_MARK.search(before) is not None
+        # quotes stay straight in an e-mail address, which a space would end
+        care.tight |= has_quote and "@" in word
+        care.number_grows |= after[:1] == "." or after[:1].isalnum()
+
+
+def _look_into_target(target: str, cares: list[Care]) -> bool:
+    """False where a value could complete a scheme that the author only began."""
+    for found in _ONE_MARK.finditer(target):
+        before, after = target[: found.start()], target[found.end() :]
+        care = cares[_index(found.group())]
+        care.tight = True
+        care.is_target |= not before
+        if ":" not in before and (":" in after or (before and _ONE_MARK.search(before))):
+            return False
+    return True
+
+
+def kind_of(value: object, care: Care) -> str | None:
+    """`words` or `address`: what a value may be taken for at its places; None when only the long way is safe."""
+    if type(value) is not str:
+        if type(value) is not int:
+            return None
+        value = str(value)
+    if value[:4] == "http" and _ADDRESS.fullmatch(value):
+        return None if care.joined or (care.at_line_start and care.number_grows) else "address"
+    if care.is_target:
+        return None
+    if not (value.isalnum() or _is_plain(value, care)):
+        return None
+    if care.quoted and not value[0].isalpha():
+        return None
+    if care.at_line_start and not value[0].isalpha() and (care.number_grows or not value.isalnum()):
+        return None
+    # an address needs two characters behind its scheme to be one
+    return "words" if not care.tight or (value.isascii() and len(value) > 1) else None
+
+
+def _is_plain(value: str, care: Care) -> bool:
+    if care.joined or (care.quoted and "@" in value):
+        return False
+    if not (_TIGHT if care.tight else _WORDS).fullmatch(value):
+        return False
+    return "gov.uk" not in value.lower()
