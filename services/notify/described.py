@@ -10,7 +10,7 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Sche
 
 
 def takes(kind: type[msgspec.Struct], *, is_required: bool = True) -> type[Operation]:
-    """An `operation_class` that says the route takes a JSON body of this shape (a Struct without other Structs in it)."""
+    """An `operation_class` that says the route takes a JSON body of this shape: a Struct that holds no other Struct."""
     _, components = msgspec.json.schema_components([kind])
     schema: dict[str, Any] = components[kind.__name__]
 

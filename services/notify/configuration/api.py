@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 from litestar import Request, delete, get, patch, post, put
 from litestar.datastructures import State
-from msgspec import UNSET
 
 from common.audit import Action, list_events
 from common.auth import Operator, Principal
@@ -16,8 +15,8 @@ from common.auth.principals import Service, require
 from common.errors import InvalidInput
 from services.notify.callers import actor, caller, service_of
 from services.notify.configuration import flow, rules, wire
-from services.notify.configuration.rules import SettingsChange
-from services.notify.configuration.store import Kind, OriginRow
+from services.notify.configuration.rules import Kind, SettingsChange
+from services.notify.configuration.store import OriginRow
 from services.notify.context import Context
 from services.notify.described import takes
 from services.notify.once import once
@@ -99,12 +98,7 @@ async def _add(request: Call, kind: Kind) -> OriginRow:
     context, who, service = await _allowed(request, _CHANGE)
     raw = await request.body()
     wanted = once(request, who, raw, context.crypto)
-    if kind is Kind.REPLY_TO:
-        reply_to = wire.read(wire.NewReplyTo, raw)
-        value, is_default = reply_to.address, reply_to.is_default
-    else:
-        sender = wire.read(wire.NewSmsSender, raw)
-        value, is_default = sender.sender, sender.is_default
+    value, is_default = wire.read_new_origin(kind, raw)
     async with context.database.transaction() as tx:
         row = await flow.add_origin(
             tx, actor(who, request), kind, service.id, value, is_default=is_default, wanted=wanted
@@ -113,19 +107,12 @@ async def _add(request: Call, kind: Kind) -> OriginRow:
     return row
 
 
-async def _change(
-    request: Call, kind: Kind, origin_id: UUID, value: str | msgspec.UnsetType, is_default: bool | msgspec.UnsetType
-) -> OriginRow:
+async def _change(request: Call, kind: Kind, origin_id: UUID) -> OriginRow:
     context, who, service = await _allowed(request, _CHANGE)
+    value, is_default = wire.read_origin_change(kind, await request.body())
     async with context.database.transaction() as tx:
         row = await flow.update_origin(
-            tx,
-            actor(who, request),
-            kind,
-            service.id,
-            origin_id,
-            value=None if value is UNSET else value,
-            is_default=None if is_default is UNSET else is_default,
+            tx, actor(who, request), kind, service.id, origin_id, value=value, is_default=is_default
         )
     context.setups.forget(service.id)
     return row
@@ -163,8 +150,7 @@ async def add_reply_to(request: Call) -> wire.ReplyTo:
 )
 async def update_reply_to(request: Call, origin_id: UUID) -> wire.ReplyTo:
     """Change a reply-to address, or make it the default."""
-    change = wire.read(wire.ReplyToChange, await request.body())
-    return _reply_to(await _change(request, Kind.REPLY_TO, origin_id, change.address, change.is_default))
+    return _reply_to(await _change(request, Kind.REPLY_TO, origin_id))
 
 
 @delete("/v1/reply-to-addresses/{origin_id:uuid}", operation_id="ArchiveReplyToAddress", tags=_TAGS)
@@ -193,8 +179,7 @@ async def add_sms_sender(request: Call) -> wire.SmsSender:
 )
 async def update_sms_sender(request: Call, origin_id: UUID) -> wire.SmsSender:
     """Change a text sender, or make it the default."""
-    change = wire.read(wire.SmsSenderChange, await request.body())
-    return _sms_sender(await _change(request, Kind.SMS_SENDER, origin_id, change.sender, change.is_default))
+    return _sms_sender(await _change(request, Kind.SMS_SENDER, origin_id))
 
 
 @delete("/v1/sms-senders/{origin_id:uuid}", operation_id="ArchiveSmsSender", tags=_TAGS)
@@ -251,6 +236,12 @@ def _action(text: str | None) -> Action | None:
         raise InvalidInput([{"field": "action", "message": "is not an action that is audited"}]) from None
 
 
+def _subject(text: str | None) -> str | None:
+    if text is not None and "\0" in text:  # PostgreSQL refuses it in text
+        raise InvalidInput([{"field": "subject_id", "message": "must not contain NUL characters"}])
+    return text
+
+
 @get("/v1/audit-events", operation_id="ListAuditEvents", tags=["Audit"])
 async def list_audit_events(request: Call) -> wire.AuditEvents:
     """What was done to configuration, and who read personal data; oldest first, `limit` from position `after` on."""
@@ -266,7 +257,7 @@ async def list_audit_events(request: Call) -> wire.AuditEvents:
             after_position=after,
             limit=limit,
             action=_action(query.get("action")),
-            subject_id=query.get("subject_id"),
+            subject_id=_subject(query.get("subject_id")),
         )
     shown = [wire.AuditEvent(**msgspec.structs.asdict(event)) for event in events]
     return wire.AuditEvents(events=shown, next=events[-1].position if len(events) == limit else None)

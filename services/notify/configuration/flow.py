@@ -13,8 +13,8 @@ from common.db import Tx
 from common.errors import Conflict, InvalidInput, NotFound
 from common.http.idempotency import operation
 from services.notify.configuration import rules, store
-from services.notify.configuration.rules import Channel, SenderFault, Settings, SettingsChange
-from services.notify.configuration.store import GUESTS, GuestRow, Kind, OriginRow
+from services.notify.configuration.rules import Channel, Kind, SenderFault, Settings, SettingsChange
+from services.notify.configuration.store import GUESTS, GuestRow, OriginRow
 from services.notify.once import Once, settle
 from services.notify.recipients.email import normalise_email
 from services.notify.recipients.errors import InvalidEmail, InvalidPhone
@@ -102,7 +102,14 @@ async def list_origins(tx: Tx, kind: Kind, service_id: UUID) -> list[OriginRow]:
 
 
 async def add_origin(
-    tx: Tx, who: Actor, kind: Kind, service_id: UUID, value: str, *, is_default: bool = False, wanted: Once | None = None
+    tx: Tx,
+    who: Actor,
+    kind: Kind,
+    service_id: UUID,
+    value: str,
+    *,
+    is_default: bool = False,
+    wanted: Once | None = None,
 ) -> OriginRow:
     """Add a reply-to address or a text sender; the first is the default whatever is asked.
 

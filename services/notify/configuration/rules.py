@@ -1,10 +1,11 @@
-"""What a service's settings may be, the limits that follow from them, and what may stand as the sender of a text. Pure."""
+"""What a service's settings may be, the limits that follow, and what may be the sender of a text. Pure."""
 
 from __future__ import annotations
 
 import math
 import re
 import unicodedata
+from enum import StrEnum
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -23,12 +24,20 @@ _LIVE_DAY, _LIVE_ABROAD = 250_000, 100
 _TRIAL_DAY = 50
 
 Days = Annotated[int, Meta(ge=3, le=90)]
+Rate = Annotated[int, Meta(ge=1, le=100_000_000)] | None
 DailyLimit = Annotated[int, Meta(ge=0, le=_LARGEST_INTEGER)] | None
 # (?![\s\S]): nothing follows; a bare $ lets a line break pass, and these stand in mail headers
 LocalPart = Annotated[str, Meta(pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)*$(?![\s\S])", max_length=64)] | None
 SenderName = (
     Annotated[str, Meta(pattern=r"^(?=.*\S)[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$(?![\s\S])", max_length=143)] | None
 )
+
+
+class Kind(StrEnum):
+    """The two lists of where a message comes from; the value names the table."""
+
+    REPLY_TO = "reply_to_addresses"
+    SMS_SENDER = "sms_senders"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -63,7 +72,7 @@ class SettingsChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     email_sender_name: SenderName | UnsetType = UNSET
     retention_email_days: Days | UnsetType = UNSET
     retention_sms_days: Days | UnsetType = UNSET
-    rate_limit_per_minute: Annotated[int, Meta(ge=1, le=100_000_000)] | None | UnsetType = UNSET
+    rate_limit_per_minute: Rate | UnsetType = UNSET
     daily_email: DailyLimit | UnsetType = UNSET
     daily_sms: DailyLimit | UnsetType = UNSET
     daily_international_sms: DailyLimit | UnsetType = UNSET

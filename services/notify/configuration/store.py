@@ -1,26 +1,19 @@
 """The SQL of settings, senders, reply-to addresses and guest lists."""
+# ruff: noqa: S608 - the pieces put together are constants of this file
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from msgspec import Struct
 
 from common.db import Tx, many, maybe, one
-from services.notify.configuration.rules import Channel, Settings
+from services.notify.configuration.rules import Channel, Kind, Settings
 
 GUESTS = "notify.guest_list"
-
-
-class Kind(StrEnum):
-    """The two lists of where a message comes from; the value names the table."""
-
-    REPLY_TO = "reply_to_addresses"
-    SMS_SENDER = "sms_senders"
 
 
 _COLUMN = {Kind.REPLY_TO: "address", Kind.SMS_SENDER: "sender"}
@@ -181,7 +174,9 @@ async def add_origin(tx: Tx, kind: Kind, row: OriginRow) -> OriginRow:
     )
 
 
-async def change_origin(tx: Tx, kind: Kind, service_id: UUID, origin_id: UUID, *, value: str, is_default: bool) -> OriginRow:
+async def change_origin(
+    tx: Tx, kind: Kind, service_id: UUID, origin_id: UUID, *, value: str, is_default: bool
+) -> OriginRow:
     return await one(tx, OriginRow, _CHANGE_ORIGIN[kind], service_id, origin_id, value, is_default)
 
 

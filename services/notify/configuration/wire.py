@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from common.errors import BadRequest, InvalidInput
-from services.notify.configuration.rules import Channel
+from services.notify.configuration.rules import Channel, Kind
 
 Body = TypeVar("Body", bound=msgspec.Struct)
 
@@ -168,6 +168,29 @@ def read(kind: type[Body], raw: bytes) -> Body:
     if faults:
         raise InvalidInput(faults)
     return kind(**values)
+
+
+def read_new_origin(kind: Kind, raw: bytes) -> tuple[str, bool]:
+    """A reply-to address or a text sender to add, and whether it shall be the default. Raises as read."""
+    if kind is Kind.REPLY_TO:
+        reply_to = read(NewReplyTo, raw)
+        return reply_to.address, reply_to.is_default
+    sender = read(NewSmsSender, raw)
+    return sender.sender, sender.is_default
+
+
+def read_origin_change(kind: Kind, raw: bytes) -> tuple[str | None, bool | None]:
+    """What to change of one; None is left as it is. Raises as read."""
+    if kind is Kind.REPLY_TO:
+        reply_to = read(ReplyToChange, raw)
+        value, is_default = reply_to.address, reply_to.is_default
+    else:
+        sender = read(SmsSenderChange, raw)
+        value, is_default = sender.sender, sender.is_default
+    return (
+        None if isinstance(value, msgspec.UnsetType) else value,
+        None if isinstance(is_default, msgspec.UnsetType) else is_default,
+    )
 
 
 def read_number(text: str | None, name: str, *, default: int, low: int, high: int) -> int:

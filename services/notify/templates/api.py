@@ -163,9 +163,7 @@ async def create_template(request: Call) -> wire.Template:
     wanted = once(request, who, raw, context.crypto)
     new = wire.read_new(raw)
     async with context.database.transaction() as tx:
-        row = await flow.create_template(
-            tx, actor(who, request), service_id, new, author=_author(who), wanted=wanted
-        )
+        row = await flow.create_template(tx, actor(who, request), service_id, new, author=_author(who), wanted=wanted)
     return _shown(context, row)
 
 

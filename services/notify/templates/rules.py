@@ -88,6 +88,10 @@ def _email_faults(given: dict[str, object], content: object) -> list[str]:
     if "subject" not in given:
         faults.append("subject is a required property")
     # no character takes more than 4 bytes: most contents need no counting
-    if isinstance(content, str) and len(content) * 4 > LARGEST_EMAIL and (size := len(content.encode())) > LARGEST_EMAIL:
+    if (
+        isinstance(content, str)
+        and len(content) * 4 > LARGEST_EMAIL
+        and (size := len(content.encode())) > LARGEST_EMAIL
+    ):
         faults.append(f"content must not be larger than {LARGEST_EMAIL} bytes. It is {size} bytes.")
     return faults

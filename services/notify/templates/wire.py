@@ -105,7 +105,9 @@ _WORDING: dict[str, Any] = {
     "lane": partial(_one_of, allowed=rules.LANES),
     "has_unsubscribe_link": _flag,
 }
-_NEW = Schema(fields={"type": partial(_one_of, allowed=rules.CHANNELS), **_WORDING}, required=("type", "name", "content"))
+_NEW = Schema(
+    fields={"type": partial(_one_of, allowed=rules.CHANNELS), **_WORDING}, required=("type", "name", "content")
+)
 _CHANGE = Schema(fields={**_WORDING, "version": read_template_version})
 
 
