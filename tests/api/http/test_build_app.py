@@ -13,6 +13,7 @@ import httpx
 import msgspec
 import pytest
 from litestar import Litestar, Request, asgi, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, RawBody
 from litestar.types import Receive, Scope, Send
 
 from common.errors import Conflict, ServiceError
@@ -31,12 +32,12 @@ class Thing(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @post("/v1/things", status_code=201)
-async def make_thing(data: Thing) -> dict[str, str]:
+async def make_thing(data: JSONBody[Thing]) -> dict[str, str]:
     return {"name": data.name}
 
 
 @get("/v1/things/{thing_id:uuid}")
-async def see_thing(thing_id: UUID, n: int, request: Request[Any, Any, Any]) -> dict[str, str]:
+async def see_thing(thing_id: FromPath[UUID], n: FromQuery[int], request: Request[Any, Any, Any]) -> dict[str, str]:
     name_caller(request.scope, service_id=_ID)
     return {"trace": current_trace()}
 
@@ -219,7 +220,7 @@ async def test_streamed_body_is_stopped_at_the_limit(client: httpx.AsyncClient, 
 
 async def test_route_may_take_more_than_the_rest() -> None:
     @post("/v1/files", request_max_body_size=5000)
-    async def take_file(body: bytes) -> int:
+    async def take_file(body: RawBody) -> int:
         return len(body)
 
     async with _client(_app(route_handlers=[take_file, make_thing])) as client:
