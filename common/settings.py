@@ -6,9 +6,10 @@ A field `database_url` is read from `DATABASE_URL`, or from the file that `DATAB
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -74,12 +75,25 @@ def _plain(message: str) -> str:
 def load(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
     """Read a program's settings. Raises SettingsError with every fault at once, values never shown."""
     environment = os.environ if environment is None else environment
+    values, faults = _read(kind, environment)
+    if faults:
+        raise SettingsError(faults)
+    return kind(**values)
+
+
+def _read(kind: type[msgspec.Struct], environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     hints = get_type_hints(kind, include_extras=True)
     values: dict[str, Any] = {}
     faults: list[str] = []
     for field in msgspec.structs.fields(kind):
         name = field.name.upper()
         try:
+            if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
+                # a part of its own: its fields are variables like all others, without a prefix
+                inner, wrong = _read(field.type, environment)
+                faults.extend(wrong)
+                values[field.name] = None if wrong else field.type(**inner)
+                continue
             raw = _raw(name, environment)
             if raw is not None:
                 values[field.name] = msgspec.convert(raw, hints[field.name], strict=False)
@@ -89,6 +103,19 @@ def load(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
             faults.extend(error.faults)
         except msgspec.ValidationError as error:
             faults.append(f"{name}: {_plain(str(error))}")
-    if faults:
-        raise SettingsError(faults)
-    return kind(**values)
+    return values, faults
+
+
+def exit_on(error: SettingsError) -> NoReturn:
+    """End the program (exit code 2) with a line for each setting that is wrong."""
+    for fault in error.faults:
+        print(f"setting {fault}", file=sys.stderr)
+    sys.exit(2)
+
+
+def load_or_exit(kind: type[S]) -> S:
+    """Read a program's settings, or end the program with a line for each that is wrong."""
+    try:
+        return load(kind)
+    except SettingsError as error:
+        exit_on(error)

@@ -22,6 +22,7 @@ class Action(StrEnum):
     SERVICE_RESUME = "platform:service:resume"
     SERVICE_ARCHIVE = "platform:service:archive"
     MEMBER_ADD = "platform:member:add"
+    MEMBER_READ = "platform:member:read"
     MEMBER_UPDATE = "platform:member:update"
     MEMBER_REMOVE = "platform:member:remove"
     KEY_ISSUE = "platform:key:issue"

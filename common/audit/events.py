@@ -7,12 +7,13 @@ from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import msgspec
-import structlog
 
 from common import clock, ids
 from common.audit.actions import Action
-from common.audit.masking import mask, mask_text
+from common.audit.masking import mask
 from common.db import Tx, many
+from common.http.trace import current_trace_id
+from common.log import mask as mask_text
 
 ActorKind: TypeAlias = Literal["operator", "key", "command", "system"]
 
@@ -39,8 +40,8 @@ select id, position, at, action, organisation_id, service_id, actor_kind, actor,
 class Actor(msgspec.Struct, frozen=True):
     """Who did it.
 
-    id: an operator's or a key's id, the command's name with the account that ran it, or the program's name; never an
-    address. source: where it came from (network address, host), None if it has no meaning.
+    id: an operator's or a key's id, the account that ran a command, or the program's name; never an e-mail address.
+    source: where it came from (network address, host), None if it has no meaning.
     """
 
     kind: ActorKind
@@ -85,13 +86,11 @@ async def record(
 
     before, after: what changed, as Structs or plain values; addresses and telephone numbers in them and in `reason`
     are masked. subject_id: an identifier: one that holds personal data is a mistake of the caller (ValueError).
-    trace: taken from the log's context (`trace_id`) when not given.
+    trace: the running request's or job's when not given.
     """
     subject = str(subject_id)
     if mask_text(subject) != subject or mask_text(who.id) != who.id:
         raise ValueError("an audit event names its subject and its actor by identifiers, not by an address or a number")
-    if trace is None:
-        trace = structlog.contextvars.get_contextvars().get("trace_id")
     event_id = ids.uuid7()
     await tx.execute(
         _RECORD.format(schema=schema),
@@ -107,7 +106,7 @@ async def record(
         None if before is None else mask(before),
         None if after is None else mask(after),
         None if reason is None else mask_text(reason),
-        trace,
+        trace or current_trace_id() or None,
     )
     return event_id
 

@@ -111,6 +111,10 @@ class Child:
     def stop(self, timeout_s: float = 20) -> int:
         """Stop it in order, by force after `timeout_s`; gives its exit code."""
         self.ask_to_stop()
+        return self.finish(timeout_s)
+
+    def finish(self, timeout_s: float) -> int:
+        """Wait until it has ended, by force after `timeout_s`; gives its exit code."""
         try:
             return self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:

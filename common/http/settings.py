@@ -17,5 +17,9 @@ class ServerSettings(CommonSettings, frozen=True, kw_only=True):
     processes: Annotated[
         int, Meta(ge=1, le=64, description="API processes, each with its own listening socket on the port.")
     ] = 1
+    trusted_proxies: Annotated[
+        str,
+        Meta(description="Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas."),
+    ] = ""
     git_commit: Annotated[str, Meta(description="Commit that this build was made from, shown by /_status.")] = "unknown"
     build_time: Annotated[str, Meta(description="When this build was made, shown by /_status.")] = "unknown"

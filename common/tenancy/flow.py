@@ -55,7 +55,7 @@ def _colour(text: str) -> str:
 
 
 async def create_organisation(tx: Tx, who: Actor, *, name: str, colour: str = "#1d4f91") -> store.OrganisationRow:
-    """Take on an organisation. `colour` is its brand colour, shown on e-mails and pages. Raises InvalidInput, Conflict."""
+    """Take on an organisation. `colour`: shown on e-mails and pages. Raises InvalidInput, Conflict."""
     name = _name(name)
     if any(o.name.lower() == name.lower() for o in await store.organisations(tx)):
         raise Conflict("An organisation of this name exists.")
@@ -293,7 +293,7 @@ async def issue_key(
 
 
 async def revoke_key(tx: Tx, who: Actor, service_id: UUID, key_id: UUID, *, at: datetime | None = None) -> store.KeyRow:
-    """Revoke a key now, or at a later moment (rotation with overlap); refused everywhere within 2 s. Raises NotFound."""
+    """Revoke a key; it is refused everywhere within 2 s. Raises NotFound, InvalidInput for a moment to come."""
     moment = at or clock.now()
     if moment > clock.now():
         raise InvalidInput([{"field": "at", "message": "a key is revoked now; give it an expiry for later"}])

@@ -223,7 +223,7 @@ async def revoke_key(tx: Tx, service_id: UUID, key_id: UUID, at: datetime) -> Ke
     return await maybe(tx, KeyRow, _REVOKE_KEY, service_id, key_id, at)
 
 
-_ADD_TOKEN_KEY = """
+_REGISTER_KID = """
 insert into platform.token_keys (kid, public_key)
 values ($1, $2)
 on conflict (kid) do nothing
@@ -236,7 +236,7 @@ _END_SESSION = "update platform.operator_sessions set revoked_at = now() where i
 
 
 async def add_token_key(tx: Tx, kid: str, public_key: bytes) -> None:
-    await tx.execute(_ADD_TOKEN_KEY, kid, public_key)
+    await tx.execute(_REGISTER_KID, kid, public_key)
 
 
 async def add_session(tx: Tx, session_id: UUID, operator: str, expires_at: datetime) -> None:

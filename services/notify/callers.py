@@ -69,5 +69,11 @@ async def audit_reading(
     tx: Tx, who: Operator, request: Request[Any, Any, State], service_id: UUID, message_id: UUID | None
 ) -> None:
     """An operator read people's data: one message, or (None) a list of them."""
-    await record(tx, "notify", action=Action.MESSAGE_READ, who=actor(who, request), service_id=service_id,
-                 subject_id=str(message_id or service_id))
+    await record(
+        tx,
+        "notify",
+        action=Action.NOTIFY_MESSAGE_READ,
+        who=actor(who, request),
+        service_id=service_id,
+        subject_id=str(message_id or service_id),
+    )

@@ -22,19 +22,14 @@ from services.notify.templates.store import TemplateVersionRow
 _MOST_COMPILED = 5_000
 
 
-class TemplateKey(tuple[UUID, UUID, int | None]):
-    """Service, template, version (None: the present one)."""
-
-    __slots__ = ()
-
-
 class Context:
     """Shared by all requests or jobs of a process. What it caches is at most 1.5 s old."""
 
-    def __init__(self, settings: NotifySettings, database: Database, *, audience: str = "notify") -> None:
+    def __init__(self, settings: NotifySettings, database: Database, *, keys: str, audience: str = "notify") -> None:
+        """settings: what API and worker share. keys: the key ring. Raises ValueError if the ring is malformed."""
         self.settings = settings
         self.database = database
-        self.crypto = Crypto(settings.keys)
+        self.crypto = Crypto(keys)
         self.directory = Directory(database, self.crypto)
         self.authenticator = Authenticator(self.directory, audience=audience)
         self.setups: FreshCache[UUID, Setup] = FreshCache(self._setup)
@@ -81,6 +76,4 @@ class Context:
 async def authenticate(request: Request, context: Context) -> Principal:
     """Who calls. Raises common.auth.Refused and RefusedUnread."""
     client = request.scope.get("client")
-    return await context.authenticator.authenticate(
-        request.headers.get("authorization"), client[0] if client else None
-    )
+    return await context.authenticator.authenticate(request.headers.get("authorization"), client[0] if client else None)

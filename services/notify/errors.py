@@ -1,8 +1,8 @@
 """Notify's refusals, and the form in which its contract says them (contract section 1.6).
 
 Every refusal under /v2 is `{"status_code": N, "errors": [{"error": CLASS, "message": TEXT}]}`; an unknown route or a
-wrong method anywhere in Notify is `{"result": "error", "message": TEXT}`. A refusal names its CLASS in `error_class` and
-its texts in `messages`; one without them gets them here.
+wrong method there is `{"result": "error", "message": TEXT}`. A refusal names its CLASS in `error_class` and its texts
+in `messages`; one without them gets them here.
 """
 
 from __future__ import annotations

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta
 
-from common.settings import CommonSettings, Port
+from common.http.settings import ServerSettings
+from common.queue.worker import WorkerMetricsSettings
+from common.settings import CommonSettings
 from services.notify.channels.settings import ChannelSettings
 
 
-class NotifySettings(CommonSettings, frozen=True, kw_only=True):
+class NotifySettings(msgspec.Struct, frozen=True, kw_only=True):
     """What Notify's API and worker share."""
 
-    notify_public_url: Annotated[
+    public_url: Annotated[
         str,
         Meta(
             pattern=r"^https?://[^/]+$",
@@ -29,25 +32,27 @@ class NotifySettings(CommonSettings, frozen=True, kw_only=True):
     sms_rate: Annotated[
         float, Meta(ge=0, description="Price of one fragment of a text in pounds, for cost_in_pounds on the wire.")
     ] = 0.0
-    admin_url: Annotated[
-        str, Meta(description="Address of the console, for the texts that point there.")
-    ] = "http://127.0.0.1:8000"
+    admin_url: Annotated[str, Meta(description="Address of the console, for the texts that point there.")] = (
+        "http://127.0.0.1:8000"
+    )
 
 
-class ApiSettings(NotifySettings, frozen=True, kw_only=True):
+class ApiSettings(ServerSettings, frozen=True, kw_only=True):
     """Notify's API."""
 
-    port: Annotated[Port, Meta(description="Port of the API on HOST.")] = 8001
-    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    notify: NotifySettings
     receipts_token: Annotated[
         str | None,
         Meta(description="Bearer token that providers post receipts with; unset: receipts are refused. Secret."),
     ] = None
 
 
-class WorkerSettings(NotifySettings, ChannelSettings, frozen=True, kw_only=True):
+class WorkerSettings(CommonSettings, frozen=True, kw_only=True):
     """Notify's worker: delivery, receipts overdue, retention."""
 
+    notify: NotifySettings
+    channels: ChannelSettings
+    metrics: WorkerMetricsSettings
     attempts_per_recipient_hour: Annotated[
         int, Meta(ge=0, description="Most messages to one recipient in an hour, a guard against pumping; 0: no limit.")
     ] = 100

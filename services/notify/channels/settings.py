@@ -59,7 +59,7 @@ class ChannelSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"^(https?://[^\s?#]+)?$",
-            description="Base address of the SMS gateway (docs/sms-gateway.md); https unless the network between is trusted.",
+            description="Base address of the SMS gateway (docs/sms-gateway.md); https on any network you do not trust.",
         ),
     ] = ""
     sms_gateway_key: Annotated[

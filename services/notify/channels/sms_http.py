@@ -98,13 +98,14 @@ class HttpTextChannel:
     ) -> None:
         self.reports_receipts = reports_receipts
         self.chunk = connections
-        self.longest_s = timeout_s + 5.0
+        self.longest_s = timeout_s
         self._timeout_s = timeout_s
         self._free = asyncio.Semaphore(connections)
         self._messages = f"{url.rstrip('/')}/messages"
         self._client = httpx.AsyncClient(
             headers={"authorization": f"Bearer {key}", "user-agent": "colonnade-notify"},
-            timeout=httpx.Timeout(timeout_s),
+            # shorter for connecting, so that a gateway nobody reaches is told from one that took a text and hung
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s / 2, 5.0)),
             limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
             follow_redirects=False,  # a redirect could carry the recipient's number and our key elsewhere
             trust_env=False,

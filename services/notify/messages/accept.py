@@ -64,7 +64,7 @@ class Acceptor:
         self._context = context
         self._limits = limits
         self._lane = lane
-        self._root = context.settings.notify_public_url
+        self._root = context.settings.public_url
 
     async def accept(self, who: ServiceKey, channel: str, raw: bytes, idempotency_key: str | None) -> Answer:
         """Take a message in, or say why not. Raises the contract's refusals, IdempotencyKeyReused, Unavailable."""
@@ -120,11 +120,26 @@ class Acceptor:
         compiled = self._context.compiled(template)
         if row.channel == "email":
             body = compiled.api_body(personal.personalisation)
-            return self._email_body(who, setup, template, compiled, personal, row.id, row.reference, body, {},
-                                    wire.moment(row.scheduled_for))
-        return self._sms_body(template, row.id, row.reference, compiled.api_body(personal.personalisation),
-                              personal.sender or self._context.settings.default_sms_sender,
-                              wire.moment(row.scheduled_for))
+            return self._email_body(
+                who,
+                setup,
+                template,
+                compiled,
+                personal,
+                row.id,
+                row.reference,
+                body,
+                {},
+                wire.moment(row.scheduled_for),
+            )
+        return self._sms_body(
+            template,
+            row.id,
+            row.reference,
+            compiled.api_body(personal.personalisation),
+            personal.sender or self._context.settings.default_sms_sender,
+            wire.moment(row.scheduled_for),
+        )
 
     # checks ---------------------------------------------------------------
 
@@ -184,8 +199,18 @@ class Acceptor:
             unsubscribe_url=request.one_click_unsubscribe_url,
         )
         message_id = ids.uuid7()
-        answer = self._email_body(who, setup, template, compiled, personal, message_id, request.reference, body,
-                                  sanitised, wire.moment(request.scheduled_for))
+        answer = self._email_body(
+            who,
+            setup,
+            template,
+            compiled,
+            personal,
+            message_id,
+            request.reference,
+            body,
+            sanitised,
+            wire.moment(request.scheduled_for),
+        )
         if is_smoke:
             return Prepared(None, answer)
         return Prepared(self._draft(who, template, request, message_id, personal, index, 1, raw, key), answer)
@@ -204,9 +229,7 @@ class Acceptor:
         is_smoke = is_smoke_recipient(phone.e164)
         if not is_smoke:
             self._check_recipient(who, setup, index, phone.e164)
-        check_allowed(
-            phone, international=setup.settings.international_sms, landlines=setup.settings.sms_to_landlines
-        )
+        check_allowed(phone, international=setup.settings.international_sms, landlines=setup.settings.sms_to_landlines)
         abroad = await self._count_abroad(who, setup, phone) if not is_smoke else None
         try:
             rules.check_text_length(sms_length(body))
@@ -214,11 +237,16 @@ class Acceptor:
             if abroad is not None:
                 self._limits.give_back(abroad)
             raise
-        personal = Personal(to=request.phone_number.strip(), recipient=phone.e164,
-                            personalisation=request.personalisation, sender=sender)
+        personal = Personal(
+            to=request.phone_number.strip(),
+            recipient=phone.e164,
+            personalisation=request.personalisation,
+            sender=sender,
+        )
         message_id = ids.uuid7()
-        answer = self._sms_body(template, message_id, request.reference, body, sender,
-                                wire.moment(request.scheduled_for))
+        answer = self._sms_body(
+            template, message_id, request.reference, body, sender, wire.moment(request.scheduled_for)
+        )
         if is_smoke:
             return Prepared(None, answer)
         draft = self._draft(who, template, request, message_id, personal, index, phone.rate_multiplier, raw, key)

@@ -11,7 +11,7 @@ from litestar.enums import MediaType
 
 from common.auth import Operator, Principal, ServiceKey
 from common.auth.principals import ScopeMissing, require
-from common.http.idempotency import read_key
+from common.http.idempotency import checked_key
 from services.notify.callers import actor, audit_reading, caller, service_of
 from services.notify.context import Context
 from services.notify.messages import flow, wire
@@ -23,7 +23,6 @@ _JSON = MediaType.JSON
 _MOST_BODY_BYTES = 5 * 1024 * 1024
 
 
-
 async def _send(request: Request[Any, Any, State], channel: str) -> Response[bytes]:
     context: Context = request.app.state.context
     acceptor: Acceptor = request.app.state.acceptor
@@ -31,7 +30,7 @@ async def _send(request: Request[Any, Any, State], channel: str) -> Response[byt
     require(who, "notify:send")
     if not isinstance(who, ServiceKey):
         raise ScopeMissing("Messages are sent with an API key of the service.")
-    key = read_key(request.headers.get("idempotency-key"))
+    key = checked_key(request.headers.get("idempotency-key"))
     answer = await acceptor.accept(who, channel, await request.body(), key)
     return Response(answer.body, status_code=201, media_type=_JSON, headers=answer.headers)
 
@@ -84,11 +83,13 @@ async def list_messages(request: Request[Any, Any, State]) -> wire.MessagePage:
         messages, last = await flow.list_messages(tx, context, service_id, key_type, query)
         if isinstance(who, Operator):
             await audit_reading(tx, who, request, service_id, None)
-    base = f"{context.settings.notify_public_url}/v2/notifications"
+    base = f"{context.settings.public_url}/v2/notifications"
     return wire.MessagePage(notifications=messages, links=flow.page_links(base, query_params, last))
 
 
-@delete("/v2/notifications/{notification_id:str}", operation_id="CancelNotification", status_code=200, tags=["Messages"])
+@delete(
+    "/v2/notifications/{notification_id:str}", operation_id="CancelNotification", status_code=200, tags=["Messages"]
+)
 async def cancel_message(request: Request[Any, Any, State], notification_id: str) -> wire.Message:
     """Cancel a scheduled message that is not yet due."""
     context: Context = request.app.state.context

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 from uuid import UUID
 
-
 from common import clock
 from common.audit import Action, Actor, record
 from common.db import Tx
@@ -68,8 +67,14 @@ async def cancel_message(tx: Tx, context: Context, who: Actor, service_id: UUID,
             raise NoResultFound
         raise NotScheduled(f"The message is {row.status}; only one that is scheduled and not yet due can be cancelled.")
     if who.kind == "operator":
-        await record(tx, "notify", action=Action.MESSAGE_CANCEL, who=who, subject_id=str(message_id),
-                     service_id=service_id)
+        await record(
+            tx,
+            "notify",
+            action=Action.NOTIFY_MESSAGE_CANCEL,
+            who=who,
+            subject_id=str(message_id),
+            service_id=service_id,
+        )
     return await read_message(tx, context, service_id, message_id)
 
 
@@ -82,7 +87,7 @@ async def _shown(context: Context, row: MessageRow) -> wire.Message:
     details, pounds, is_ready = rules.cost(
         row.channel, row.status, row.billable_units, row.rate_multiplier, context.settings.sms_rate
     )
-    root = context.settings.notify_public_url
+    root = context.settings.public_url
     return wire.Message(
         id=row.id,
         reference=row.reference,
@@ -106,5 +111,3 @@ async def _shown(context: Context, row: MessageRow) -> wire.Message:
         cost_in_pounds=pounds,
         is_cost_data_ready=is_ready,
     )
-
-

@@ -1,10 +1,11 @@
 """How a message moves (contract section 1.10), as one table.
 
-    created ──► sending ──► delivered | permanent-failure | temporary-failure | technical-failure
-       │           └──► pending ──► delivered | permanent-failure | temporary-failure
-       ├──► sent (a text abroad without receipts) ──► delivered | permanent-failure | temporary-failure
-       ├──► delivered | permanent-failure | temporary-failure | technical-failure
-       └──► cancelled (scheduled, not yet due)
+created ──► sending ──► delivered | permanent-failure | temporary-failure | technical-failure
+   │           └──► pending ──► delivered | permanent-failure | temporary-failure
+   ├──► sent (a text abroad without receipts) ──► delivered | permanent-failure | temporary-failure
+   ├──► delivered | permanent-failure | temporary-failure | technical-failure
+   └──► cancelled (scheduled, not yet due)
+technical-failure ──► created (an operator replays it once the cause is mended)
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ MOVES: dict[str, frozenset[str]] = {
     "delivered": frozenset(),
     "permanent-failure": frozenset(),
     "temporary-failure": frozenset(),
-    "technical-failure": frozenset(),
+    "technical-failure": frozenset({"created"}),
     "cancelled": frozenset(),
 }
 
-FINAL = frozenset(state for state, targets in MOVES.items() if not targets)
+# what callers may take as the end; only an operator's replay leaves technical-failure again
+FINAL = frozenset(state for state, targets in MOVES.items() if not targets) | {"technical-failure"}
 # the statuses that have a completed_at on the wire: the final ones and `sent`
 COMPLETED = FINAL | {"sent"}
 
@@ -57,6 +59,7 @@ def check_move(before: str, after: str) -> None:
         raise ImpossibleMove(f"{before} → {after}")
 
 
-def origins(after: str) -> list[str]:
-    """The statuses from which a message may move to `after`."""
-    return sorted(state for state, targets in MOVES.items() if after in targets)
+def pairs() -> tuple[list[str], list[str]]:
+    """All moves as two columns (before, after), for a statement that moves many messages at once."""
+    moves = [(before, after) for before, targets in MOVES.items() for after in sorted(targets)]
+    return [before for before, _ in moves], [after for _, after in moves]

@@ -118,7 +118,9 @@ async def bare_relay(
 
 
 @asynccontextmanager
-async def channel_to(port: int, *, connections: int = 1, depth: int = 10, **relay: object) -> AsyncIterator[SmtpChannel]:
+async def channel_to(
+    port: int, *, connections: int = 1, depth: int = 10, **relay: object
+) -> AsyncIterator[SmtpChannel]:
     """A channel to a relay on loopback; keyword arguments go to Relay, `idle_s` to the channel."""
     idle_s = float(relay.pop("idle_s", 15.0))  # type: ignore[arg-type]
     settings: dict[str, object] = {"host": "localhost", "port": port, "tls": "none", "timeout_s": 5.0, **relay}

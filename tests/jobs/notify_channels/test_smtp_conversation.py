@@ -289,7 +289,7 @@ async def test_batch_whose_caller_left_is_not_begun(tools: Any) -> None:
         tools.bare_relay(answer) as relay,
         tools.channel_to(relay.port, final_timeout_s=5.0) as channel,
     ):
-        sending = asyncio.create_task(channel.send_many([tools.an_email() for _ in range(5)]))
+        sending: asyncio.Task[Any] = asyncio.create_task(channel.send_many([tools.an_email() for _ in range(5)]))
         await tools.until(lambda: bool(relay.sessions) and "DOT" in relay.sessions[0].verbs)
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)

@@ -1,0 +1,272 @@
+"""Claim, compose, mark, send, record.
+
+Each chunk is marked as about to go out and committed before the provider is called; what came of it is recorded and the
+work taken off the list in one transaction afterwards, together with the mark of the next chunk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+import msgspec
+import structlog
+
+from common import clock
+from common.crypto import UnreadableBlob
+from common.db import Database, Tx
+from common.errors import TransientProviderError
+from common.queue import Work, WorkList
+from common.queue.drain import holding
+from services.notify.channels.protocol import Accepted, EmailChannel, Outcome, OutgoingEmail, OutgoingText, TextChannel
+from services.notify.delivery import store
+from services.notify.delivery.compose import CannotLeave, Composer, Held
+from services.notify.delivery.outcomes import Verdict, judge
+from services.notify.delivery.store import Ending, Waiting
+from services.notify.messages.accept import SIMULATED_LANE
+from services.notify.receipts import store as receipt_store
+from services.notify.recipients.simulated import outcome_with_test_key
+
+log = structlog.get_logger(__name__)
+
+LEASE_S = 120.0
+_HELD_FOR = timedelta(minutes=5)
+_RECORD_AGAIN_S = 0.5
+_UNSURE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """Composed work."""
+
+    work: Work
+    message: Waiting
+    outgoing: OutgoingEmail | OutgoingText
+    fragments: int = 0
+
+
+class Deferred(msgspec.Struct, frozen=True):
+    """Work put off through no fault of its own."""
+
+    work: Work
+    due_at: datetime
+    reason: str
+
+
+class Sorted(msgspec.Struct):
+    """A claimed batch sorted by what is to be done with it."""
+
+    ready: list[Ready]
+    verdicts: list[tuple[Work, Verdict]]
+    deferred: list[Deferred]
+
+
+class Deliverer:
+    """Delivers the lanes of one worker process."""
+
+    def __init__(
+        self,
+        database: Database,
+        work: WorkList,
+        composer: Composer,
+        *,
+        email: EmailChannel,
+        text: TextChannel,
+        batch: int,
+        hourly_limit: int,
+    ) -> None:
+        self._database = database
+        self._work = work
+        self._composer = composer
+        self._email = email
+        self._text = text
+        self._batch = batch
+        self._hourly_limit = hourly_limit
+
+    async def deliver(self, lane: str) -> int:
+        """Claim a batch of a lane and see it through; gives how many were claimed."""
+        async with self._database.transaction() as tx:
+            works = await self._work.claim(tx, lane, limit=self._batch, lease_s=LEASE_S)
+        if not works:
+            return 0
+        async with holding(self._database, self._work, works):
+            async with self._database.reading() as tx:
+                messages = await store.waiting(tx, [w.ref for w in works])
+            if lane == SIMULATED_LANE:
+                await self._simulate(works, messages)
+            else:
+                await self._deliver(works, messages)
+        return len(works)
+
+    async def _deliver(self, works: Sequence[Work], messages: dict[object, Waiting]) -> None:
+        batch = await self._sorted(works, messages)
+        await self._hold_back(batch)
+        ready = batch.ready
+        verdicts, deferred = batch.verdicts, batch.deferred
+        chunk_size = self._text.chunk if ready and isinstance(ready[0].outgoing, OutgoingText) else self._email.chunk
+        for start in range(0, len(ready), chunk_size):
+            chunk = ready[start : start + chunk_size]
+            marked = await self._record(verdicts, deferred, [r.work for r in chunk])
+            chunk = [r for r in chunk if r.work.id in marked]
+            verdicts, deferred = await self._send(chunk), []
+        if verdicts or deferred:
+            await self._record(verdicts, deferred, [])
+
+    # composing --------------------------------------------------------------
+
+    async def _sorted(self, works: Sequence[Work], messages: dict[object, Waiting]) -> Sorted:
+        batch = Sorted([], [], [])
+        for count, work in enumerate(works):
+            if count % 20 == 19:
+                await asyncio.sleep(0)  # rendering must not starve the connections of other batches
+            message = messages.get(work.ref)
+            if message is None or message.status != "created" or message.personal is None:
+                # cancelled, reported on already, or past retention: nothing is left to do
+                batch.verdicts.append((work, Verdict()))
+                continue
+            try:
+                batch.ready.append(await self._composed(work, message))
+            except Held:
+                batch.deferred.append(Deferred(work, clock.now() + _HELD_FOR, "service suspended"))
+            except (CannotLeave, UnreadableBlob) as error:
+                reason = error.reason if isinstance(error, CannotLeave) else "personal data unreadable"
+                ending = Ending(id=work.ref, status="technical-failure", sent=False, reason=reason)
+                batch.verdicts.append((work, Verdict(ending=ending, dead_reason=reason)))
+        return batch
+
+    async def _composed(self, work: Work, message: Waiting) -> Ready:
+        if message.channel == "email":
+            return Ready(work, message, await self._composer.email(message))
+        composed = await self._composer.text(message)
+        return Ready(work, message, composed.outgoing, composed.fragments)
+
+    async def _hold_back(self, batch: Sorted) -> None:
+        """The guard against pumping: put off what would exceed a recipient's messages an hour."""
+        indexes = [r.message.recipient_index for r in batch.ready if r.message.recipient_index is not None]
+        if not self._hourly_limit or not indexes:
+            return
+        async with self._database.reading() as tx:
+            sent = await store.recently_sent(tx, indexes)
+        kept: list[Ready] = []
+        for ready in batch.ready:
+            index = ready.message.recipient_index or b""
+            sent[index] = sent.get(index, 0) + 1
+            if sent[index] <= self._hourly_limit:
+                kept.append(ready)
+            elif clock.now() - ready.message.due_at < timedelta(hours=24):
+                batch.deferred.append(Deferred(ready.work, clock.now() + _HELD_FOR, "recipient's hourly limit"))
+            else:
+                reason = "recipient's hourly limit"
+                ending = Ending(id=ready.work.ref, status="technical-failure", sent=False, reason=reason)
+                batch.verdicts.append((ready.work, Verdict(ending=ending, dead_reason=reason)))
+        batch.ready = kept
+
+    # sending ------------------------------------------------------------------
+
+    async def _send(self, chunk: Sequence[Ready]) -> list[tuple[Work, Verdict]]:
+        if not chunk:
+            return []
+        emails = [r.outgoing for r in chunk if isinstance(r.outgoing, OutgoingEmail)]
+        if emails:
+            outcomes = await self._email.send_many(emails)
+        else:
+            outcomes = await self._send_texts(chunk)
+        return [(r.work, self._judged(r, outcome)) for r, outcome in zip(chunk, outcomes, strict=True)]
+
+    def _judged(self, ready: Ready, outcome: Outcome) -> Verdict:
+        is_email = ready.message.channel == "email"
+        provider = self._email.name if is_email else self._text.name
+        reports = self._email.reports_receipts if is_email else self._text.reports_receipts
+        return judge(
+            ready.work,
+            outcome,
+            due_at=ready.message.due_at,
+            now=clock.now(),
+            provider=provider,
+            accepted_status="sending" if reports else "delivered",
+            billable_units=ready.fragments,
+        )
+
+    async def _send_texts(self, chunk: Sequence[Ready]) -> list[Outcome]:
+        """A text whose fate is unknown (marked before a crash, or tried before) is asked for first."""
+        outcomes: dict[object, Outcome] = {}
+        tried = [r for r in chunk if r.work.attempt > 0 or r.work.in_flight_at is not None]
+        for ready, answer in zip(tried, await asyncio.gather(*(self._ask(r) for r in tried)), strict=True):
+            if answer is not None:
+                outcomes[ready.work.id] = answer
+        left = [r for r in chunk if r.work.id not in outcomes]
+        texts = [r.outgoing for r in left if isinstance(r.outgoing, OutgoingText)]
+        if texts:
+            for ready, outcome in zip(left, await self._text.send_many(texts), strict=True):
+                outcomes[ready.work.id] = outcome
+        return [outcomes[r.work.id] for r in chunk]
+
+    async def _ask(self, ready: Ready) -> Outcome | None:
+        try:
+            reference = await self._text.ask(ready.work.ref)
+        except TransientProviderError as error:
+            return error
+        return None if reference is None else Accepted(reference)
+
+    # recording ----------------------------------------------------------------
+
+    async def _record(
+        self, verdicts: Sequence[tuple[Work, Verdict]], deferred: Sequence[Deferred], next_up: Sequence[Work]
+    ) -> set[object]:
+        """Record what came of a chunk and mark the next; gives the ids of the marked that are still ours."""
+
+        async def in_one(tx: Tx) -> set[object]:
+            await self._settle(tx, verdicts, deferred)
+            return set(await self._work.mark_in_flight(tx, next_up)) if next_up else set()
+
+        return await self._surely(in_one)
+
+    async def _settle(
+        self, tx: Tx, verdicts: Sequence[tuple[Work, Verdict]], deferred: Sequence[Deferred] = ()
+    ) -> None:
+        await store.record(tx, [v.ending for _, v in verdicts if v.ending is not None])
+        if done := [w for w, v in verdicts if v.again is None and v.dead_reason is None]:
+            await self._work.done(tx, done)
+        if again := [(w, v.again.due_at, v.again.reason) for w, v in verdicts if v.again is not None]:
+            await self._work.reschedule(tx, again)
+        if dead := [(w, v.dead_reason) for w, v in verdicts if v.dead_reason is not None]:
+            await self._work.bury(tx, dead)
+        if deferred:
+            await self._work.defer(tx, [(d.work, d.due_at, d.reason) for d in deferred])
+
+    async def _surely(self, change: Callable[[Tx], Awaitable[set[object]]]) -> set[object]:
+        """A lost database must not make us forget what has gone out: try until the lease is over."""
+        give_up_at = asyncio.get_running_loop().time() + LEASE_S
+        while True:
+            try:
+                async with self._database.transaction() as tx:
+                    return await change(tx)
+            except _UNSURE as error:
+                if asyncio.get_running_loop().time() >= give_up_at:
+                    raise
+                log.warning("delivery.record_again", error=type(error).__name__)
+                await asyncio.sleep(_RECORD_AGAIN_S)
+
+    # test keys ------------------------------------------------------------------
+
+    async def _simulate(self, works: Sequence[Work], messages: dict[object, Waiting]) -> None:
+        """With a test key nothing leaves: the message is sending, then what its recipient stands for."""
+        batch = await self._sorted(works, messages)
+        verdicts = list(batch.verdicts)
+        receipts = []
+        for ready in batch.ready:
+            ending = Ending(
+                id=ready.work.ref, status="sending", sent=True, provider="simulated", billable_units=ready.fragments
+            )
+            verdicts.append((ready.work, Verdict(ending=ending)))
+            outcome = outcome_with_test_key(ready.message.channel, ready.outgoing.to)
+            receipts.append(receipt_store.Receipt(ready.work.ref, outcome))
+
+        async def in_one(tx: Tx) -> set[object]:
+            await self._settle(tx, verdicts, batch.deferred)
+            if receipts:
+                await receipt_store.apply(tx, receipts)
+            return set()
+
+        await self._surely(in_one)

@@ -1,0 +1,135 @@
+"""The SQL of delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from common import clock
+from common.db import Tx, many
+from common.ids import floor_of
+from services.notify.messages.states import pairs
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A message that is to leave."""
+
+    id: UUID
+    service_id: UUID
+    mode: str
+    channel: str
+    template_id: UUID
+    template_version: int
+    status: str
+    personal: bytes | None
+    recipient_index: bytes | None
+    rate_multiplier: int
+    created_at: datetime
+    scheduled_for: datetime | None
+
+    @property
+    def due_at(self) -> datetime:
+        return self.scheduled_for or self.created_at
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """What is recorded of a try. status: where the message moves to. sent: the provider has it."""
+
+    id: UUID
+    status: str
+    sent: bool
+    provider: str | None = None
+    provider_reference: str | None = None
+    reason: str | None = None
+    billable_units: int = 0
+
+
+_WAITING = """
+select id, service_id, mode, channel, template_id, template_version, status, personal, recipient_index,
+       rate_multiplier, created_at, scheduled_for
+from notify.messages
+where id = any($1)
+  and id >= $2
+  and id <= $3
+"""
+
+
+async def waiting(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Waiting]:
+    return {row.id: row for row in await many(tx, Waiting, _WAITING, ids, min(ids), max(ids))}
+
+
+# A receipt may have overtaken us: then the status stays, and only what the try itself tells is filled in.
+_RECORD = """
+update notify.messages m
+set status = case when (m.status, r.status) in (select * from unnest($8::text[], $9::text[]))
+                  then r.status else m.status end,
+    sent_at = case when r.sent then coalesce(m.sent_at, $10) else m.sent_at end,
+    updated_at = $10,
+    provider = coalesce(r.provider, m.provider),
+    provider_reference = coalesce(r.reference, m.provider_reference),
+    status_reason = coalesce(r.reason, m.status_reason),
+    billable_units = greatest(m.billable_units, r.units)
+from unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::smallint[])
+    as r(id, status, sent, provider, reference, reason, units)
+where m.id = r.id
+  and m.id >= $11
+  and m.id <= $12
+"""
+_BEFORE, _AFTER = pairs()
+
+
+async def record(tx: Tx, endings: Sequence[Ending]) -> None:
+    if not endings:
+        return
+    ids = [e.id for e in endings]
+    await tx.execute(
+        _RECORD,
+        ids,
+        [e.status for e in endings],
+        [e.sent for e in endings],
+        [e.provider for e in endings],
+        [e.provider_reference for e in endings],
+        [e.reason for e in endings],
+        [e.billable_units for e in endings],
+        _BEFORE,
+        _AFTER,
+        clock.now(),
+        min(ids),
+        max(ids),
+    )
+
+
+_RECENT = """
+select recipient_index, count(*)
+from notify.messages
+where recipient_index = any($1)
+  and id >= $2
+  and sent_at > $3
+  and mode = 'live'
+group by recipient_index
+"""
+
+
+async def recently_sent(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, int]:
+    """How many messages went to each recipient (by blind index) in the last hour."""
+    since = clock.now() - timedelta(hours=1)
+    rows = await tx.fetch(_RECENT, list(set(indexes)), floor_of(since - timedelta(hours=28)), since)
+    return {row[0]: row[1] for row in rows}
+
+
+_REOPEN = """
+update notify.messages
+set status = 'created', status_reason = null, updated_at = $2
+where id = any($1)
+  and status = 'technical-failure'
+  and personal is not null
+returning id
+"""
+
+
+async def reopen(tx: Tx, ids: Sequence[UUID]) -> list[UUID]:
+    """Failed messages whose work an operator replays; those past retention stay as they are."""
+    return [row[0] for row in await tx.fetch(_REOPEN, list(ids), clock.now())]

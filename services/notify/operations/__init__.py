@@ -1,0 +1,1 @@
+"""What operators watch and set right: the work list and what was given up."""

@@ -1,0 +1,82 @@
+"""Routes for operators: the work list, what was given up, replay."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, get, post
+from litestar.datastructures import State
+from litestar.params import Parameter
+
+from common.auth.principals import require
+from services.notify.callers import actor, caller
+from services.notify.context import Context
+from services.notify.operations import flow, wire
+
+_PAGE = 100
+
+
+@get("/v1/work", operation_id="GetWorkState", tags=["Operations"])
+async def work_state(request: Request[Any, Any, State]) -> wire.WorkState:
+    """How each lane stands."""
+    context: Context = request.app.state.context
+    require(await caller(request, context), "notify:operate")
+    async with context.database.reading() as tx:
+        lanes = await flow.WORK.stats(tx)
+    return wire.WorkState(
+        lanes=[
+            wire.LaneState(
+                lane=lane.lane,
+                waiting=lane.waiting,
+                due=lane.due,
+                oldest_due_age_s=lane.oldest_due_age_s,
+                leased=lane.leased,
+                dead=lane.dead,
+            )
+            for lane in lanes
+        ]
+    )
+
+
+@get("/v1/work/dead", operation_id="ListGivenUpWork", tags=["Operations"])
+async def given_up(
+    request: Request[Any, Any, State],
+    cursor: UUID | None = None,
+    topic: str | None = None,
+    limit: Annotated[int, Parameter(ge=1, le=1000)] = _PAGE,
+) -> wire.GivenUpPage:
+    """Work that was given up, newest first."""
+    context: Context = request.app.state.context
+    require(await caller(request, context), "notify:operate")
+    async with context.database.reading() as tx:
+        rows = await flow.WORK.dead(tx, limit=limit, cursor=cursor, topic=topic)
+    work = [
+        wire.GivenUp(
+            id=row.id,
+            topic=row.topic,
+            ref=row.ref,
+            service_id=row.service_id,
+            lane=row.lane,
+            attempt=row.attempt,
+            reason=row.reason,
+            created_at=row.created_at,
+            died_at=row.died_at,
+        )
+        for row in rows
+    ]
+    return wire.GivenUpPage(work=work, next=rows[-1].id if len(rows) == limit else None)
+
+
+@post("/v1/work/replay", status_code=200, operation_id="ReplayWork", tags=["Operations"])
+async def replay(request: Request[Any, Any, State], data: wire.ReplayRequest) -> wire.Replayed:
+    """Put given-up work back on the list."""
+    context: Context = request.app.state.context
+    who = await caller(request, context)
+    require(who, "notify:operate")
+    async with context.database.transaction() as tx:
+        count = await flow.replay(tx, actor(who, request), ids=data.ids, topic=data.topic, limit=data.limit)
+    return wire.Replayed(replayed=count)
+
+
+ROUTES = [work_state, given_up, replay]

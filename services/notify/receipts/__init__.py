@@ -1,0 +1,1 @@
+"""Receipts: what providers report about messages they took."""

@@ -1,0 +1,1 @@
+"""Retention: personal data is kept as long as the service asks (3 to 90 days), then blanked."""
