@@ -1,5 +1,4 @@
 """The SQL of settings, senders, reply-to addresses and guest lists."""
-# ruff: noqa: S608 - the pieces put together are constants of this file
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is done with templates. An edit never changes a version: it makes the next, so that what was sent stays known."""
+"""What is done with templates. An edit makes the next version and changes none, so that what was sent stays known."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
 """The SQL of templates and their versions."""
-# ruff: noqa: S608 - the pieces put together are constants of this file
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from litestar import MediaType, Request, Response, get, post
+from litestar import Request, Response, get, post
 from litestar.datastructures import State
 
 from common.auth import ServiceKey
@@ -40,16 +40,13 @@ async def _service(context: Context, service_id: UUID) -> Service:
     tags=_TAGS,
     opt={"is_public": True},
 )
-async def unsubscribe(request: Call, message_id: str, token: str) -> Response[wire.Unsubscribed | bytes]:
+async def unsubscribe(request: Call, message_id: str, token: str) -> wire.Unsubscribed:
     """One click (RFC 8058), without credentials; once more changes nothing."""
     context: Context = request.app.state.context
-    try:
-        wanted = flow.message_of(context.crypto, message_id, token)
-        async with context.database.transaction() as tx:
-            await flow.unsubscribe(tx, wanted)
-    except LinkNotValid as error:
-        return Response(wire.refusal(error), status_code=404, media_type=MediaType.JSON)
-    return Response(wire.Unsubscribed(), media_type=MediaType.JSON)
+    wanted = flow.message_of(context.crypto, message_id, token)
+    async with context.database.transaction() as tx:
+        await flow.unsubscribe(tx, wanted)
+    return wire.Unsubscribed()
 
 
 @get(_LINK, include_in_schema=False, opt={"is_public": True})

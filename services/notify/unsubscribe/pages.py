@@ -1,4 +1,4 @@
-"""The pages behind the link: ask, done, does not work. No script, nothing fetched; the one style is known by its hash."""
+"""The pages behind the link: ask, done, does not work. No script, nothing fetched, one style known by its hash."""
 
 from __future__ import annotations
 

@@ -7,8 +7,6 @@ from uuid import UUID
 
 import msgspec
 
-from services.notify.unsubscribe.flow import LinkNotValid
-
 
 class Unsubscribed(msgspec.Struct, frozen=True):
     """The answer to one click."""
@@ -32,8 +30,3 @@ class UnsubscribeRequests(msgspec.Struct, frozen=True):
 
     unsubscribe_requests: list[UnsubscribeRequest]
     next: UUID | None
-
-
-def refusal(error: LinkNotValid) -> bytes:
-    """How one click is refused."""
-    return msgspec.json.encode({"result": "error", "message": {"unsubscribe request": error.text}})
