@@ -56,11 +56,11 @@ _BY_STATUS: dict[int, tuple[type[ServiceError], str]] = {
 def _fault(text: str, field: str = "") -> dict[str, str]:
     """One fault out of msgspec's message `<what> - at `$.path``; the message names types and bounds, never values."""
     message = _VALUE.sub("", _AT.sub("", text).split(" - at ")[0])
-    if found := _AT.search(text):
-        field = ".".join(part for part in (field, found["field"]) if part)
-    elif named := _KEY_IN_MESSAGE.search(message):
-        field = field or named[1]
-    return {"field": field, "message": message}
+    path = _AT.search(text)
+    named = _KEY_IN_MESSAGE.search(message)
+    # "data" is the framework's name for the body as a whole
+    parts = ("" if field == "data" else field, path["field"] if path else "", named[1] if named else "")
+    return {"field": ".".join(part for part in parts if part), "message": message}
 
 
 def _from_framework(error: HTTPException) -> ServiceError | HTTPException:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from litestar import Response, get, route
 from litestar.enums import HttpMethod
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, OpenAPIType, Schema
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from common.http.metrics import exposition
 from common.http.settings import ServerSettings
@@ -52,9 +52,9 @@ def status_routes(settings: CommonSettings, checks: Mapping[str, Check]) -> list
         operation_id=_status_operation,
     )
     async def status(
-        simple: str | None = Parameter(
-            default=None, query="simple", description="Any value: say only whether the program answers."
-        ),
+        simple: Annotated[
+            str | None, QueryParameter(description="Any value: say only whether the program answers.")
+        ] = None,
     ) -> Response[dict[str, Any]]:
         if simple:
             return Response({"status": "ok"})

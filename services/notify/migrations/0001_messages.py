@@ -69,10 +69,8 @@ create table notify.templates (
     id uuid primary key,
     service_id uuid not null,
     channel text not null check (channel in ('email', 'sms')),
-    name text not null check (length(name) between 1 and 255),
     version integer not null check (version >= 1),
-    created_at timestamptz not null default now(),
-    updated_at timestamptz,
+    created_at timestamptz not null,
     archived_at timestamptz
 );
 
@@ -82,12 +80,12 @@ create table notify.template_versions (
     template_id uuid not null references notify.templates,
     version integer not null check (version >= 1),
     service_id uuid not null,
-    name text not null,
+    name text not null check (length(name) between 1 and 255),
     subject text,
     content text not null,
-    lane text not null default 'normal' check (lane in ('priority', 'normal', 'bulk')),
-    has_unsubscribe_link boolean not null default false,
-    created_at timestamptz not null default now(),
+    lane text not null check (lane in ('priority', 'normal', 'bulk')),
+    has_unsubscribe_link boolean not null,
+    created_at timestamptz not null,
     created_by text not null,
     primary key (template_id, version)
 );
@@ -131,10 +129,13 @@ create table notify.unsubscribe_requests (
     message_id uuid not null,
     template_id uuid not null,
     template_version integer not null,
-    recipient_index bytea not null,
-    created_at timestamptz not null default now(),
+    recipient_index bytea,
+    created_at timestamptz not null,
     unique (service_id, mode, message_id)
 );
+
+-- a service's requests, newest first
+create index unsubscribe_requests_list on notify.unsubscribe_requests (service_id, mode, id);
 
 -- how far each service's expired personal data has been blanked
 create table notify.retention_marks (

@@ -11,6 +11,8 @@ MOST_MARKS = 64
 MARK = f"[{chr(FIRST_MARK)}-{chr(FIRST_MARK + MOST_MARKS - 1)}]"
 
 _MARKED_WORD = re.compile(rf"\S*{MARK}\S*")
+_QUOTES = re.compile(r"['\"‘’“”\\]")
+_GLUE = re.compile(r"[ \t][,.]")
 _ONE_MARK = re.compile(MARK)
 _LINE_START = re.compile(rf"^(?:[\s*•^#>+\-\d.]|{MARK})*{MARK}", re.MULTILINE)
 _TARGET = re.compile(r"\]\(\s*([^)\s]*)")
@@ -44,16 +46,20 @@ def mark(index: int) -> str:
     return chr(FIRST_MARK + index) * 2
 
 
-def cares_of(marked: str, count: int) -> list[Care] | None:
+def cares_of(marked: str, count: int, *, has_blocks: bool) -> list[Care] | None:
     """What each of the placeholders is asked for, or None where no value is safe.
 
-    marked: the text with one mark character where each placeholder stands.
+    marked: the text with one mark character where each placeholder stands. has_blocks: it is read as markdown.
     """
     if _REACHES_OVER.search(marked):
         return None
     cares = [Care() for _ in range(count)]
+    # a point draws the word before it near: then a quotation mark of any word may come to stand in another
+    quotes_wander = _GLUE.search(marked) is not None and _QUOTES.search(marked) is not None
     for word in _MARKED_WORD.finditer(marked):
-        _look_around(word.group(), cares)
+        _look_around(word.group(), cares, has_quote=quotes_wander or _QUOTES.search(word.group()) is not None)
+    if not has_blocks:
+        return cares
     for start in _LINE_START.finditer(marked):
         for found in _ONE_MARK.finditer(start.group()):
             cares[_index(found.group())].at_line_start = True
@@ -67,8 +73,7 @@ def _index(character: str) -> int:
     return ord(character) - FIRST_MARK
 
 
-def _look_around(word: str, cares: list[Care]) -> None:
-    has_quote = any(quote in word for quote in "'\"‘’“”\\")
+def _look_around(word: str, cares: list[Care], *, has_quote: bool) -> None:
     for found in _ONE_MARK.finditer(word):
         care = cares[_index(found.group())]
         before, after = word[: found.start()], word[found.end() :]
@@ -100,12 +105,14 @@ def kind_of(value: object, care: Care) -> str | None:
             return None
         value = str(value)
     if value[:4] == "http" and _ADDRESS.fullmatch(value):
+        if care.quoted and not value[-1].isalnum():
+            return None
         return None if care.joined or (care.at_line_start and care.number_grows) else "address"
     if care.is_target:
         return None
     if not (value.isalnum() or _is_plain(value, care)):
         return None
-    if care.quoted and not value[0].isalpha():
+    if care.quoted and (care.joined or not value[0].isalpha()):
         return None
     if care.at_line_start and not value[0].isalpha() and (care.number_grows or not value.isalnum()):
         return None

@@ -42,7 +42,7 @@ class _Plan:
     def __init__(self, cares: list[Care] | None) -> None:
         self.cares = cares
         self.easy = [care.is_none() for care in cares or ()]
-        self.skeletons: dict[tuple[str, ...], Skeleton | None] = {}
+        self.skeletons: dict[tuple[int, ...], Skeleton | None] = {}
 
 
 class ShortCut:
@@ -50,15 +50,23 @@ class ShortCut:
 
     parts: the text cut at its placeholders, not escaped. count: how many placeholders the template has.
     render: the long way, from filled text to the result. for_html: `render` takes escaped text.
+    has_blocks: `render` reads markdown.
     """
 
-    __slots__ = ("_conditional", "_count", "_for_html", "_parts", "_plans", "_render", "_usable", "_used")
-
-    def __init__(self, parts: Parts, count: int, render: Callable[[str], str], *, for_html: bool = False) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        count: int,
+        render: Callable[[str], str],
+        *,
+        for_html: bool = False,
+        has_blocks: bool = True,
+    ) -> None:
         self._parts = parts
         self._count = count
         self._render = render
         self._for_html = for_html
+        self._has_blocks = has_blocks
         self._conditional = tuple([slot for _, slot in parts.slots if slot.shown is not None])
         self._used = tuple(sorted({slot.index for _, slot in parts.slots if slot.shown is None}))
         self._plans: dict[tuple[bool, ...], _Plan] = {}
@@ -79,21 +87,21 @@ class ShortCut:
         plan = self._plans.get(shown) or self._plan(shown)
         if plan is None or plan.cares is None:
             return None
-        kinds = []
+        addresses = []
         for index in self._used:
             value = values[index]
             if plan.easy[index] and type(value) is str and value.isalnum():
-                kinds.append("words")
                 continue
             kind = kind_of(value, plan.cares[index])
             if kind is None:
                 return None
-            kinds.append(kind)
-        signature = tuple(kinds)
+            if kind == "address":
+                addresses.append(index)
+        signature = tuple(addresses)
         if signature in plan.skeletons:
             skeleton = plan.skeletons[signature]
         else:
-            skeleton = self._learn(plan, signature, values)
+            skeleton = self._learn(plan, signature, shown)
         return None if skeleton is None else self._filled(skeleton, values)
 
     def _shown(self, values: Sequence[object]) -> tuple[bool, ...] | None:
@@ -109,7 +117,8 @@ class ShortCut:
     def _filled(self, skeleton: Skeleton, values: Sequence[object]) -> str:
         out = list(skeleton.pieces)
         for at, index, in_attribute in skeleton.places:
-            text = str(values[index])
+            value = values[index]
+            text = value if type(value) is str else str(value)
             if self._for_html and "&" in text:
                 text = escape_html(text)
             out[at] = quoted_href(text) if in_attribute else text
@@ -127,32 +136,30 @@ class ShortCut:
         if len(self._plans) >= _MOST_KINDS:
             return None
         marked = self._with({index: mark(index)[0] for index in self._used}, shown, self._parts)
-        self._plans[shown] = _Plan(cares_of(marked, self._count))
+        self._plans[shown] = _Plan(cares_of(marked, self._count, has_blocks=self._has_blocks))
         return self._plans[shown]
 
-    def _learn(self, plan: _Plan, signature: tuple[str, ...], values: Sequence[object]) -> Skeleton | None:
+    def _learn(self, plan: _Plan, addresses: tuple[int, ...], shown: tuple[bool, ...]) -> Skeleton | None:
         """Render once with marks. None (remembered too) if one of them did not come through whole."""
         if len(plan.skeletons) >= _MOST_KINDS:
             return None
-        kinds = dict(zip(self._used, signature, strict=True))
-        stand_ins = {i: _SCHEME + mark(i) if kind == "address" else mark(i) for i, kind in kinds.items()}
+        stand_ins = {i: _SCHEME + mark(i) if i in addresses else mark(i) for i in self._used}
         parts = self._parts.mapped(escape_html) if self._for_html else self._parts
-        shown = self._shown(values) or ()
-        plan.skeletons[signature] = _skeleton(self._render(self._with(stand_ins, shown, parts)), kinds)
-        return plan.skeletons[signature]
+        plan.skeletons[addresses] = _skeleton(self._render(self._with(stand_ins, shown, parts)), addresses)
+        return plan.skeletons[addresses]
 
 
-def _skeleton(rendered: str, kinds: dict[int, str]) -> Skeleton | None:
+def _skeleton(rendered: str, addresses: tuple[int, ...]) -> Skeleton | None:
     pieces: list[str] = []
     places: list[tuple[int, int, bool]] = []
     at = 0
     for found in _WHOLE.finditer(rendered):
         scheme, plain, quoted = found.groups()
-        characters = plain or _unquoted(quoted)
+        characters = plain * 2 if plain else _unquoted(quoted)
         index = ord(characters[0]) - FIRST_MARK
-        if characters != characters[0] * len(characters) or index not in kinds:
+        if characters != mark(index):
             return None
-        is_address = kinds[index] == "address"
+        is_address = index in addresses
         if is_address and not scheme:
             return None
         start = found.start() if is_address or not scheme else found.start() + len(scheme)

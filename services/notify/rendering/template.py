@@ -115,7 +115,7 @@ def compile_template(channel: Channel, subject: str | None, content: str) -> Com
         _subject_parts=subject_parts,
         _body=body,
         _escaped=body.mapped(escape_html),
-        _subject_cut=ShortCut(subject_parts, count, subject_of),
+        _subject_cut=ShortCut(subject_parts, count, subject_of, has_blocks=False),
         _html_cut=ShortCut(body, count, html_of, for_html=True),
         _text_cut=ShortCut(body, count, plain_of),
         _sms_cuts={},

@@ -9,7 +9,7 @@ import pytest
 
 from common import clock
 from common.db import Database
-from common.errors import IdempotencyKeyReused
+from common.errors import IdempotencyKeyReused, NotFound
 from common.http.idempotency import Claim, claim, operation, purge
 
 _SERVICE = uuid4()
@@ -54,10 +54,13 @@ async def test_key_counts_for_one_service_mode_and_operation(db: Database, other
 
 
 async def test_refused_request_burns_no_key(db: Database) -> None:
-    with pytest.raises(RuntimeError):
+    async def refuse() -> None:
         async with db.transaction() as tx:
             await _claim(tx, uuid4())
-            raise RuntimeError
+            raise NotFound("no such template")
+
+    with pytest.raises(NotFound):
+        await refuse()
     async with db.transaction() as tx:
         assert (await _claim(tx, uuid4(), request_hash=b"x" * 32)).is_new
 
