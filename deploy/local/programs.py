@@ -108,7 +108,7 @@ PROGRAMS: Sequence[Program] = (
         _notify_api,
         ready_url=lambda ports: f"{ports.url('notify')}/_status?simple=1",
     ),
-    Program("notify-worker", _module("services.notify.worker"), _notify_worker, ready_line="ready"),
+    Program("notify-worker", _module("services.notify.worker"), _notify_worker, ready_line="ready: Notify worker"),
     Program(
         "console",
         _module("services.console"),
