@@ -107,7 +107,7 @@ def kind_of(value: object, care: Care) -> str | None:
     if value[:4] == "http" and _ADDRESS.fullmatch(value):
         if care.quoted and not value[-1].isalnum():
             return None
-        return None if care.joined or (care.at_line_start and care.number_grows) else "address"
+        return None if care.joined else "address"
     if care.is_target:
         return None
     if not (value.isalnum() or _is_plain(value, care)):

@@ -139,6 +139,44 @@ def test_the_short_cut_gives_what_the_long_way_gives(content: str, messages: lis
         assert text.api_body(values) == long_way["sms"]
 
 
+@pytest.mark.parametrize(
+    ("content", "first", "then"),
+    [
+        ("https://x.y/((a))", "A-1", "Amy Smith"),
+        ("https://((a))", "ab", "h"),
+        ("((a))[((b))", "https://x.y", "x. y"),
+        ("[t](x((a)))", "12", "1 2"),
+        ("[t](((a)))", "https://x.y", "tel:1"),
+        ("[t](te((a)):1)", "x", "l"),
+        ("'((a))@x", "Amy", "Amy Smith"),
+        ("'* .x=((a))", "Amy", "a@b.c"),
+        ("((a))'80((b))", "Amy", "sure"),
+        ("((a))'80s", "Amy", "http://a.b/"),
+        ("'((a))", "Amy", "80s"),
+        ("((a))", "12", "1. y"),
+        ("* ((a))", "12", "1.5"),
+        ("((a)). x", "Amy", "12"),
+        ("1((a)). x", "Amy", "12"),
+        ("((a)).UK", "x", "GOV"),
+        ("gov.((a))", "x", "uk"),
+        ("a ((a))", "x", "gov.uk"),
+        ("((a))://x.y", "x", "https"),
+        ("&((a));", "x", "lt"),
+        ("<((a))>", "x", "a@b.c"),
+        ("[r][k]\n\n[k]: ((a))", "x", "Amy Smith"),
+        ("((a)) x", "Amy", "https://x.y/?a&b"),
+        ("x ((a))'s", "12", "https://x.y/="),
+    ],
+)
+def test_what_was_learnt_from_one_value_is_not_used_for_another_that_reads_differently(
+    content: str, first: str, then: str
+) -> None:
+    template = compile_template("email", content, content)
+    for value in (first, then, first):
+        values = {"a": value, "b": value}
+        assert every_rendering(template, values) == the_long_way(template, values)
+
+
 def test_the_short_cut_is_taken_for_everyday_values() -> None:
     template = compile_template("email", "Your ((thing))", "Hi ((name)), it's:\n\n((url))\n\n[x](https://a.b/((ref)))")
     values = resolve(template.placeholders, {"thing": "tax", "name": "Amy Li", "url": "https://a.b/?c&d", "ref": "A-1"})
