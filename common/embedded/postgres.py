@@ -56,6 +56,14 @@ class EmbeddedPostgres:
         self._child.wait_until(self._is_ready, _START_TIMEOUT_S)
         return self
 
+    def join(self) -> bool:
+        """Use the server that somebody else runs on this folder; gives whether there is one. stop() leaves it alone."""
+        lines = self._pid_file()
+        if len(lines) < 8 or lines[7].strip() != "ready" or not _runs_on(int(lines[0]), self.data):
+            return False
+        self._sockets = Path(lines[4])
+        return True
+
     def stop(self) -> None:
         """Disconnect everybody and stop in order. Nothing happens if it does not run."""
         if self._child is not None:

@@ -98,16 +98,23 @@ def build_app(
         **options,
     )
     description.describe(litestar)
-    edge = Edge(
+    headers = HeaderSets(extra_headers or {})
+    edge = _edge(litestar, forms, headers, settings, max_body_bytes=max_body_bytes)
+    return App(name, litestar, edge, description)
+
+
+def _edge(
+    litestar: Litestar, families: Families, headers: HeaderSets, settings: CommonSettings, *, max_body_bytes: int
+) -> Edge:
+    return Edge(
         litestar,
         lifespan=litestar.lifespan(),
-        families=forms,
-        headers=HeaderSets(extra_headers or {}),
+        families=families,
+        headers=headers,
         access_log=AccessLog(settings),
         max_body_bytes=_largest_body(litestar, max_body_bytes),
         shutdown_grace_s=settings.shutdown_grace_s,
     )
-    return App(name, litestar, edge, description)
 
 
 def _largest_body(litestar: Litestar, most: int) -> int:

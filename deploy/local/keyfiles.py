@@ -34,7 +34,9 @@ def make_key_files(folders: Folders) -> KeyFiles:
 
     The ring is never made anew beside data that it alone can read.
     """
-    files = KeyFiles(*(folders.secrets / name for name in ("keys.json", "operator.key", "receipts.token", "gateway.key")))
+    files = KeyFiles(
+        *(folders.secrets / name for name in ("keys.json", "operator.key", "receipts.token", "gateway.key"))
+    )
     if not files.ring.exists() and (folders.postgres / "PG_VERSION").exists():
         raise StartRefused(
             f"{files.ring} is missing and {folders.postgres} holds data that only it can read: "

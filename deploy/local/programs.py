@@ -43,6 +43,7 @@ def _common(stand: Stand, role: str) -> dict[str, str]:
         "REDIS_URL": stand.redis_url,
         "KEYS_FILE": str(stand.keys.ring),
         "LOG_FORMAT": "text",
+        "SHUTDOWN_GRACE_S": "5",
     }
 
 
@@ -60,13 +61,17 @@ def _inbox(stand: Stand) -> Mapping[str, str]:
 def _notify(stand: Stand) -> dict[str, str]:
     return {
         **_common(stand, "notify"),
-        "PUBLIC_URL": stand.ports.url("notify"),
-        "RECEIPTS_TOKEN_FILE": str(stand.keys.receipts_token),
+        "NOTIFY_PUBLIC_URL": stand.ports.url("notify"),
+        "ADMIN_URL": stand.ports.url("console"),
     }
 
 
 def _notify_api(stand: Stand) -> Mapping[str, str]:
-    return {**_notify(stand), "PORT": str(stand.ports.notify)}
+    return {
+        **_notify(stand),
+        "PORT": str(stand.ports.notify),
+        "RECEIPTS_TOKEN_FILE": str(stand.keys.receipts_token),
+    }
 
 
 def _notify_worker(stand: Stand) -> Mapping[str, str]:
@@ -103,7 +108,7 @@ PROGRAMS: Sequence[Program] = (
         _notify_api,
         ready_url=lambda ports: f"{ports.url('notify')}/_status?simple=1",
     ),
-    Program("notify-worker", _module("services.notify.worker"), _notify_worker, ready_line="ready"),
+    Program("notify-worker", _module("services.notify.worker"), _notify_worker, ready_line="ready: Notify worker"),
     Program(
         "console",
         _module("services.console"),

@@ -8,6 +8,7 @@ import os
 import asyncpg
 
 from common.embedded import EmbeddedError, EmbeddedPostgres, EmbeddedRedis
+from common.embedded.process import Child
 from deploy.local.layout import Folders, StartRefused
 
 DATABASE = "colonnade"
@@ -43,6 +44,16 @@ class Servers:
             self.stop()
             raise StartRefused(str(error)) from None
         asyncio.run(self._check_database())
+
+    def join_or_start_database(self) -> None:
+        """Use our own PostgreSQL where it runs already (the suite is up), else start it. Raises StartRefused."""
+        if self.postgres is not None and self.postgres.join():
+            return
+        self.start(with_redis=False)
+
+    def children(self) -> list[Child]:
+        """Our own, to be watched."""
+        return [server.child for server in (self.postgres, self.redis) if server is not None]
 
     def stop(self) -> None:
         """Stop our own; given ones are left alone."""

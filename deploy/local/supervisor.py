@@ -81,10 +81,8 @@ class Supervisor:
                 raise StartRefused(f"{child.name} ended with code {code}: {child.last_line()} (log: {child.log})")
 
     def stop(self) -> None:
-        """Ask all to stop at once, last started first; by force those that take longer than 8 s."""
-        for _, child in reversed(self._children):
-            child.ask_to_stop()
+        """Stop all, last started first; by force what still runs after 8 s."""
         until = time.monotonic() + _STOP_TIMEOUT_S
         for _, child in reversed(self._children):
-            child.finish(max(0.1, until - time.monotonic()))
+            child.stop(max(0.5, until - time.monotonic()))
         self._children.clear()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 from uuid import UUID
 
 from litestar import Request
+from litestar.datastructures import State
 
 from common.auth import Authenticator, Principal
 from common.auth.directory import NOBODY, Directory, Nobody
@@ -73,7 +75,15 @@ class Context:
         return found
 
 
-async def authenticate(request: Request, context: Context) -> Principal:
+def header(request: Request[Any, Any, State], name: bytes) -> str | None:
+    """A header's value, read as it came: parsing all of them costs more than the whole check of a key."""
+    for given, value in request.scope["headers"]:
+        if given == name:
+            return value.decode("latin-1")
+    return None
+
+
+async def authenticate(request: Request[Any, Any, State], context: Context) -> Principal:
     """Who calls. Raises common.auth.Refused and RefusedUnread."""
     client = request.scope.get("client")
-    return await context.authenticator.authenticate(request.headers.get("authorization"), client[0] if client else None)
+    return await context.authenticator.authenticate(header(request, b"authorization"), client[0] if client else None)

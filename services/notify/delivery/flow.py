@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -99,7 +100,7 @@ class Deliverer:
                 await self._deliver(works, messages)
         return len(works)
 
-    async def _deliver(self, works: Sequence[Work], messages: dict[object, Waiting]) -> None:
+    async def _deliver(self, works: Sequence[Work], messages: dict[UUID, Waiting]) -> None:
         batch = await self._sorted(works, messages)
         await self._hold_back(batch)
         ready = batch.ready
@@ -115,7 +116,7 @@ class Deliverer:
 
     # composing --------------------------------------------------------------
 
-    async def _sorted(self, works: Sequence[Work], messages: dict[object, Waiting]) -> Sorted:
+    async def _sorted(self, works: Sequence[Work], messages: dict[UUID, Waiting]) -> Sorted:
         batch = Sorted([], [], [])
         for count, work in enumerate(works):
             if count % 20 == 19:
@@ -250,7 +251,7 @@ class Deliverer:
 
     # test keys ------------------------------------------------------------------
 
-    async def _simulate(self, works: Sequence[Work], messages: dict[object, Waiting]) -> None:
+    async def _simulate(self, works: Sequence[Work], messages: dict[UUID, Waiting]) -> None:
         """With a test key nothing leaves: the message is sending, then what its recipient stands for."""
         batch = await self._sorted(works, messages)
         verdicts = list(batch.verdicts)

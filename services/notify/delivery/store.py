@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -20,7 +21,7 @@ class Waiting(msgspec.Struct, frozen=True):
     id: UUID
     service_id: UUID
     mode: str
-    channel: str
+    channel: Literal["email", "sms"]
     template_id: UUID
     template_version: int
     status: str

@@ -177,7 +177,8 @@ class Acceptor:
         request = decode_email(raw)
         if "email" not in setup.settings.channels:
             raise ChannelNotAllowed("email")
-        personalisation, sanitised = request.personalisation, {}
+        personalisation = request.personalisation
+        sanitised: dict[str, dict[str, str]] = {}
         if request.sanitise_content_for:
             personalisation, sanitised = sanitise_personalisation(personalisation, request.sanitise_content_for)
         template = await self._template(who, "email", request.template_id, request.template_version)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
 
 import msgspec
 
@@ -21,26 +23,30 @@ class Admission(msgspec.Struct, frozen=True):
     headers: dict[str, str]
 
 
-def _tomorrow() -> datetime:
-    today = clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return today + timedelta(days=1)
+_DAY_S = 86_400
+
+
+@lru_cache(maxsize=10_000)
+def _counter(service_id: UUID, what: str, limit: int, day: int) -> Counter:
+    ends_at = datetime.fromtimestamp((day + 1) * _DAY_S, UTC)
+    today = ends_at - timedelta(days=1)
+    return Counter(key=f"notify:{service_id}-{what}-{today:%Y-%m-%d}-count", limit=limit, expires_at=ends_at)
 
 
 def counter_for(who: ServiceKey, what: str, limit: int) -> Counter:
     """The service's count of the day (UTC) for email, sms or international_sms."""
-    ends_at = _tomorrow()
-    day = ends_at - timedelta(days=1)
-    return Counter(key=f"notify:{who.service_id}-{what}-{day:%Y-%m-%d}-count", limit=limit, expires_at=ends_at)
+    return _counter(who.service_id, what, limit, int(clock.epoch_s()) // _DAY_S)
+
+
+@lru_cache(maxsize=10_000)
+def _bucket(service_id: UUID, key_type: str, rate_per_minute: int, burst: int) -> Bucket:
+    return Bucket(key=f"notify:{service_id}-tokens-{key_type}", rate_per_minute=rate_per_minute, burst=burst)
 
 
 async def admit(limits: Limits, who: ServiceKey, setup: Setup, channel: str) -> Admission:
     """Raises RateExceeded, SendLimitReached."""
     allowed = limits_for(who.service.status, setup.settings, key_type=who.key_type)
-    bucket = Bucket(
-        key=f"notify:{who.service_id}-tokens-{who.key_type}",
-        rate_per_minute=allowed.rate_per_minute,
-        burst=allowed.burst,
-    )
+    bucket = _bucket(who.service_id, who.key_type, allowed.rate_per_minute, allowed.burst)
     verdict = limits.try_take(bucket) or await limits.take(bucket)
     headers = rate_headers(verdict)
     if not verdict.allowed:

@@ -13,7 +13,7 @@ from common.auth import Operator, Principal, ServiceKey
 from common.auth.principals import ScopeMissing, require
 from common.http.idempotency import checked_key
 from services.notify.callers import actor, audit_reading, caller, service_of
-from services.notify.context import Context
+from services.notify.context import Context, header
 from services.notify.messages import flow, wire
 from services.notify.messages.accept import Acceptor
 from services.notify.requests.queries import parse_list_query, parse_uuid
@@ -30,7 +30,7 @@ async def _send(request: Request[Any, Any, State], channel: str) -> Response[byt
     require(who, "notify:send")
     if not isinstance(who, ServiceKey):
         raise ScopeMissing("Messages are sent with an API key of the service.")
-    key = checked_key(request.headers.get("idempotency-key"))
+    key = checked_key(header(request, b"idempotency-key"))
     answer = await acceptor.accept(who, channel, await request.body(), key)
     return Response(answer.body, status_code=201, media_type=_JSON, headers=answer.headers)
 

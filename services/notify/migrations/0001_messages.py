@@ -1,7 +1,7 @@
 """Notify begins: templates, what sending needs around it, messages by week, and the shared tables.
 
-Why: messages are partitioned by week on their time-ordered id, so that a table of hundreds of millions stays as quick as
-an empty one and a past week is dropped, not deleted. No foreign key leads into a partitioned table.
+Why: messages are partitioned by week on their time-ordered id, so that a table of hundreds of millions stays as quick
+as an empty one and a past week is dropped, not deleted. No foreign key leads into a partitioned table.
 Undo: drop schema notify cascade (only before any message is accepted).
 """
 

@@ -6,7 +6,7 @@ import re
 
 _SPACE_BEFORE_POINT = re.compile(r"(?<![ \t])[ \t]+(?=[,.])")
 _LONE_DASH = re.compile(r"(?<!\s)\s+[-–—]{1,3}\s+")
-_WORD_WITH_AT = re.compile(r"(?:^|\s)\S+@\S+(?:\s|$)", re.MULTILINE)
+_WORD_WITH_AT = re.compile(r"(?<!\S)\S+@\S+")
 _TAG = re.compile(r"(<[^<>]*>)")
 _QUOTE = re.compile(r"""\\([\\"'.`-])|["']""")
 _OPENS_BEFORE = " \t\r\n[{(-"

@@ -3,14 +3,16 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import redis as redis_sync
+import redis as redis_client
 
 from common import clock
 from common.http import limits as limits_module
 from common.http.limits import Bucket, Counter, Limits, Verdict
+from common.testing.private import PrivateServers
 
 
 def _bucket(burst: int, rate: int = 6) -> Bucket:
@@ -21,7 +23,13 @@ def _counter(limit: int) -> Counter:
     return Counter(key="service-email-count", limit=limit, expires_at=clock.now() + timedelta(hours=5))
 
 
-async def _until(condition: Any, within_s: float = 5.0) -> None:
+def _stored(redis_url: str, key: str) -> int:
+    with redis_client.Redis.from_url(redis_url) as client:
+        found: Any = client.get(key)
+    return int(found or 0)
+
+
+async def _until(condition: Callable[[], bool], within_s: float = 5.0) -> None:
     ends = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < ends, "did not happen in time"
@@ -104,7 +112,7 @@ async def test_lease_answers_without_redis_and_is_at_most_an_eighth(redis_url: s
         await asyncio.gather(*(limits.count(counter) for _ in range(400)))
         await limits.count(counter)
         assert limits.try_count(counter) is not None
-        taken = int(redis_sync.Redis.from_url(redis_url).get(counter.key) or 0)
+        taken = _stored(redis_url, counter.key)
         assert 402 < taken <= 401 + (8000 - 400) // 8
 
 
@@ -114,17 +122,16 @@ async def test_small_limits_are_never_leased(redis_url: str) -> None:
         for _ in range(20):
             assert limits.try_count(counter) is None
             await limits.count(counter)
-        assert int(redis_sync.Redis.from_url(redis_url).get(counter.key) or 0) == 20
+        assert _stored(redis_url, counter.key) == 20
 
 
 async def test_idle_lease_goes_back(redis_url: str) -> None:
-    client = redis_sync.Redis.from_url(redis_url)
     async with Limits(redis_url) as limits:
         counter = _counter(100_000)
         await asyncio.gather(*(limits.count(counter) for _ in range(50)))
         await limits.count(counter)
-        assert int(client.get(counter.key) or 0) > 51
-        await _until(lambda: int(client.get(counter.key) or 0) == 51)
+        assert _stored(redis_url, counter.key) > 51
+        await _until(lambda: _stored(redis_url, counter.key) == 51)
 
 
 async def test_closing_gives_the_lease_back(redis_url: str) -> None:
@@ -132,7 +139,7 @@ async def test_closing_gives_the_lease_back(redis_url: str) -> None:
     async with Limits(redis_url) as limits:
         for _ in range(10):
             await limits.count(counter)
-    assert int(redis_sync.Redis.from_url(redis_url).get(counter.key) or 0) == 10
+    assert _stored(redis_url, counter.key) == 10
 
 
 async def test_changed_limit_is_taken_up(redis_url: str) -> None:
@@ -175,7 +182,8 @@ async def test_two_instances_share_a_bucket_exactly(redis_url: str) -> None:
     assert sum(v.allowed for v in verdicts) == 40
 
 
-async def test_redis_stopped_means_allow_and_it_is_found_again(own_redis: Any) -> None:
+async def test_redis_stopped_means_allow_and_it_is_found_again(private_servers: Callable[..., PrivateServers]) -> None:
+    own_redis = private_servers(durable=False).redis
     async with Limits(own_redis.url) as limits:
         assert (await limits.count(_counter(1))).allowed
         before = limits_module.unavailable_total._value.get()
@@ -213,5 +221,6 @@ async def test_silent_redis_holds_a_request_for_200_ms_at_most() -> None:
 async def test_wiped_scripts_are_loaded_again(redis_url: str) -> None:
     async with Limits(redis_url) as limits:
         assert (await limits.count(_counter(500))).is_checked
-        redis_sync.Redis.from_url(redis_url).script_flush()
+        with redis_client.Redis.from_url(redis_url) as client:
+            client.script_flush()
         assert (await limits.count(_counter(500))).is_checked
