@@ -36,7 +36,9 @@ class Notify:
         self._organisation: UUID | None = None
         self._signing = Ed25519PrivateKey.generate()
 
-    async def call(self, method: str, path: str, caller: dict[str, str], body: Any = None, **headers: str) -> httpx.Response:
+    async def call(
+        self, method: str, path: str, caller: dict[str, str], body: Any = None, **headers: str
+    ) -> httpx.Response:
         """headers: with _ for -."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.client.request(method, path, headers={**caller, **named}, json=body)
