@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, delete, get, patch, post, put
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from common.audit import Action, list_events
 from common.auth import Operator, Principal
@@ -148,13 +149,13 @@ async def add_reply_to(request: Call) -> wire.ReplyTo:
     operation_class=takes(wire.ReplyToChange),
     tags=_TAGS,
 )
-async def update_reply_to(request: Call, origin_id: UUID) -> wire.ReplyTo:
+async def update_reply_to(request: Call, origin_id: FromPath[UUID]) -> wire.ReplyTo:
     """Change a reply-to address, or make it the default."""
     return _reply_to(await _change(request, Kind.REPLY_TO, origin_id))
 
 
 @delete("/v1/reply-to-addresses/{origin_id:uuid}", operation_id="ArchiveReplyToAddress", tags=_TAGS)
-async def archive_reply_to(request: Call, origin_id: UUID) -> None:
+async def archive_reply_to(request: Call, origin_id: FromPath[UUID]) -> None:
     """Take a reply-to address out of use; the default only when it is the last."""
     await _archive(request, Kind.REPLY_TO, origin_id)
 
@@ -177,13 +178,13 @@ async def add_sms_sender(request: Call) -> wire.SmsSender:
     operation_class=takes(wire.SmsSenderChange),
     tags=_TAGS,
 )
-async def update_sms_sender(request: Call, origin_id: UUID) -> wire.SmsSender:
+async def update_sms_sender(request: Call, origin_id: FromPath[UUID]) -> wire.SmsSender:
     """Change a text sender, or make it the default."""
     return _sms_sender(await _change(request, Kind.SMS_SENDER, origin_id))
 
 
 @delete("/v1/sms-senders/{origin_id:uuid}", operation_id="ArchiveSmsSender", tags=_TAGS)
-async def archive_sms_sender(request: Call, origin_id: UUID) -> None:
+async def archive_sms_sender(request: Call, origin_id: FromPath[UUID]) -> None:
     """Take a text sender out of use; the default only when it is the last."""
     await _archive(request, Kind.SMS_SENDER, origin_id)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Request, delete, get, patch, post
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from common.auth import Operator, Principal
 from common.auth.principals import require
@@ -78,7 +79,7 @@ async def list_templates(request: Call) -> wire.Templates:
 
 
 @get("/v2/template/{template_id:str}", operation_id="GetTemplate", tags=_TAGS)
-async def get_template(request: Call, template_id: str) -> wire.Template:
+async def get_template(request: Call, template_id: FromPath[str]) -> wire.Template:
     """The present version of a template, archived or not."""
     context, _, service_id = await _allowed(request, _READ)
     wanted = parse_uuid(template_id, "id")
@@ -87,7 +88,7 @@ async def get_template(request: Call, template_id: str) -> wire.Template:
 
 
 @get("/v2/template/{template_id:str}/version/{version:int}", operation_id="GetTemplateVersion", tags=_TAGS)
-async def get_version(request: Call, template_id: str, version: int) -> wire.Template:
+async def get_version(request: Call, template_id: FromPath[str], version: FromPath[int]) -> wire.Template:
     """A version of a template; 0 is the present one."""
     context, _, service_id = await _allowed(request, _READ)
     wanted = parse_uuid(template_id, "id")
@@ -96,7 +97,7 @@ async def get_version(request: Call, template_id: str, version: int) -> wire.Tem
 
 
 @get("/v2/template/{template_id:str}/versions", operation_id="ListTemplateVersions", tags=_TAGS)
-async def list_versions(request: Call, template_id: str) -> wire.Versions:
+async def list_versions(request: Call, template_id: FromPath[str]) -> wire.Versions:
     """Every version of a template, newest first."""
     context, _, service_id = await _allowed(request, _READ)
     wanted = parse_uuid(template_id, "id")
@@ -130,7 +131,7 @@ def _preview_request(template_id: str, raw: bytes) -> tuple[UUID, PreviewRequest
     request_max_body_size=_MOST_BODY_BYTES,
     tags=_TAGS,
 )
-async def preview_template(request: Call, template_id: str) -> wire.Preview:
+async def preview_template(request: Call, template_id: FromPath[str]) -> wire.Preview:
     """The present version with its placeholders filled; nothing is sent. The body may be empty."""
     context, _, service_id = await _allowed(request, _READ)
     wanted, filled = _preview_request(template_id, await request.body())
@@ -174,7 +175,7 @@ async def create_template(request: Call) -> wire.Template:
     request_max_body_size=_MOST_BODY_BYTES,
     tags=_TAGS,
 )
-async def update_template(request: Call, template_id: str) -> wire.Template:
+async def update_template(request: Call, template_id: FromPath[str]) -> wire.Template:
     """Change a template: a new version. With `version`, only if that is still the present one."""
     context, who, service_id = await _allowed(request, _CHANGE)
     wanted = parse_uuid(template_id, "id")
@@ -188,7 +189,7 @@ async def update_template(request: Call, template_id: str) -> wire.Template:
 
 
 @delete("/v2/template/{template_id:str}", operation_id="ArchiveTemplate", tags=_TAGS)
-async def archive_template(request: Call, template_id: str) -> None:
+async def archive_template(request: Call, template_id: FromPath[str]) -> None:
     """Take a template out of use; once more does nothing."""
     context, who, service_id = await _allowed(request, _CHANGE)
     wanted = parse_uuid(template_id, "id")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
+from litestar.params import FromPath
 
 from common.auth import ServiceKey
 from common.auth.directory import Nobody
@@ -40,7 +41,7 @@ async def _service(context: Context, service_id: UUID) -> Service:
     tags=_TAGS,
     opt={"is_public": True},
 )
-async def unsubscribe(request: Call, message_id: str, token: str) -> wire.Unsubscribed:
+async def unsubscribe(request: Call, message_id: FromPath[str], token: FromPath[str]) -> wire.Unsubscribed:
     """One click (RFC 8058), without credentials; once more changes nothing."""
     context: Context = request.app.state.context
     wanted = flow.message_of(context.crypto, message_id, token)
@@ -50,7 +51,7 @@ async def unsubscribe(request: Call, message_id: str, token: str) -> wire.Unsubs
 
 
 @get(_LINK, include_in_schema=False, opt={"is_public": True})
-async def ask(request: Call, message_id: str, token: str) -> Response[str]:
+async def ask(request: Call, message_id: FromPath[str], token: FromPath[str]) -> Response[str]:
     """Opening the link changes nothing: scanners of mail open every link."""
     context: Context = request.app.state.context
     try:
@@ -70,7 +71,7 @@ async def ask(request: Call, message_id: str, token: str) -> Response[str]:
     request_max_body_size=_MOST_BODY_BYTES,
     opt={"is_public": True},
 )
-async def confirm(request: Call, message_id: str, token: str) -> Response[str]:
+async def confirm(request: Call, message_id: FromPath[str], token: FromPath[str]) -> Response[str]:
     """The page's own button."""
     context: Context = request.app.state.context
     try:
