@@ -84,7 +84,7 @@ TAME = st.sampled_from(
         "UK",
         "é",
         "k",
-        "https://ex.org/p?x=1&y=2",
+        "https://ex.org/p?x=1&y=2+%20~z",
         "http://a.io/",
         "https",
         "amp",
