@@ -147,6 +147,7 @@ def test_the_short_cut_gives_what_the_long_way_gives(content: str, messages: lis
         ("((a))[((b))", "https://x.y", "x. y"),
         ("[t](x((a)))", "12", "1 2"),
         ("[t](((a)))", "https://x.y", "tel:1"),
+        ("[t](a  ((a)))", "Amy", "Amy Smith"),
         ("[t](te((a)):1)", "x", "l"),
         ("'((a))@x", "Amy", "Amy Smith"),
         ("'* .x=((a))", "Amy", "a@b.c"),
