@@ -96,7 +96,7 @@ async def test_opening_the_link_only_asks_and_the_button_unsubscribes(notify: An
     asked = await notify.client.get(path)
     assert asked.status_code == 200
     assert await _requests(notify, caller) == []
-    assert "Unsubscribe from Fishing &lt;permits&gt; &amp; more emails?" in asked.text
+    assert "sent by <strong>Fishing &lt;permits&gt; &amp; more</strong>" in asked.text
     assert "Ministry of Permits" in asked.text
     action = re.search(r'<form method="post" action="([^"]+)"', asked.text)
     assert action is not None
