@@ -29,6 +29,7 @@ class Action(StrEnum):
     KEY_REVOKE = "platform:key:revoke"
     KEY_ROTATE = "platform:key:rotate"
     OPERATOR_TOKEN_MINT = "platform:operator-token:mint"  # noqa: S105
+    OPERATOR_TOKEN_REVOKE = "platform:operator-token:revoke"  # noqa: S105
     TOKEN_KEY_ADD = "platform:token-key:add"  # noqa: S105
     TOKEN_KEY_RETIRE = "platform:token-key:retire"  # noqa: S105
     RING_ROTATE = "platform:ring:rotate"

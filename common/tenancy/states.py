@@ -1,4 +1,4 @@
-"""How a service may move between its states."""
+"""How a service may move between its states, and what each move is called."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ MOVES: dict[str, frozenset[str]] = {
 }
 
 
+class MoveRefused(Conflict):
+    """A service cannot go from its present state to the one asked for."""
+
+    status, kind, title = 409, "service-move-refused", "The service cannot become this"
+
+
 def check_move(before: str, after: str) -> None:
-    """Raises Conflict for a move that is not in the table."""
+    """Raises MoveRefused for a move that is not in the table."""
     if after not in MOVES[before]:
-        raise Conflict(f"A service that is {before} cannot become {after}.")
+        raise MoveRefused(f"A service that is {before} cannot become {after}.")

@@ -25,6 +25,7 @@ from common.auth.principals import KeyType
 from common.crypto import Crypto
 from common.db import Database, Tx
 from common.tenancy import flow, store
+from common.tenancy.keys import issue_key
 from deploy.local.keyfiles import KeyFiles
 from deploy.local.layout import StartRefused
 
@@ -36,7 +37,7 @@ TEMPLATES: dict[str, dict[str, str]] = {
         "name": "Licence granted",
         "subject": "Your fishing licence, ((name))",
         "body": (
-            "Dear ((name)),\n\n# Your licence is granted\n\nYour reference number is **((reference))**.\n\n"
+            "Dear ((name)),\n\n# Your licence is granted\n\nYour reference number is ((reference)).\n\n"
             "* It is valid for 12 months.\n* Carry it with you when you fish.\n\n"
             "If you did not apply, reply to this e-mail."
         ),
@@ -89,7 +90,7 @@ async def _identity(admin_url: str, keys: KeyFiles, known: dict[str, str]) -> Se
         async with database.transaction() as tx:
             for kind in get_args(KeyType):
                 if kind not in working:
-                    issued = await flow.issue_key(
+                    issued = await issue_key(
                         tx, crypto, who, service.id, name=f"Demonstration {kind}", key_type=kind
                     )
                     working[kind] = issued.secret

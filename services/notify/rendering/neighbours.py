@@ -34,11 +34,10 @@ class Care(Struct):
     quoted: bool = False  # a quotation mark stands in the same word
     joined: bool = False  # a letter, a digit or another value touches it
     tight: bool = False  # inside a web address: no spaces
-    is_target: bool = False  # a link's target begins with it
 
     def is_none(self) -> bool:
         """Letters and digits alone can stand here without a further look."""
-        return not (self.at_line_start or self.quoted or self.tight or self.is_target)
+        return not (self.at_line_start or self.quoted or self.tight)
 
 
 def mark(index: int) -> str:
@@ -90,9 +89,7 @@ def _look_into_target(target: str, cares: list[Care]) -> bool:
     """False where a value could complete a scheme that the author only began."""
     for found in _ONE_MARK.finditer(target):
         before, after = target[: found.start()], target[found.end() :]
-        care = cares[_index(found.group())]
-        care.tight = True
-        care.is_target |= not before
+        cares[_index(found.group())].tight = True
         if ":" not in before and (":" in after or (before and _ONE_MARK.search(before))):
             return False
     return True
@@ -107,9 +104,7 @@ def kind_of(value: object, care: Care) -> str | None:
     if value[:4] == "http" and _ADDRESS.fullmatch(value):
         if care.quoted and not value[-1].isalnum():
             return None
-        return None if care.joined or (care.at_line_start and care.number_grows) else "address"
-    if care.is_target:
-        return None
+        return None if care.joined else "address"
     if not (value.isalnum() or _is_plain(value, care)):
         return None
     if care.quoted and (care.joined or not value[0].isalpha()):

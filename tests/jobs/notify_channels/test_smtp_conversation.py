@@ -219,6 +219,15 @@ async def test_idle_connection_that_the_relay_gave_up_costs_no_message(tools: An
         assert len(relay.messages) == 2
 
 
+async def test_connection_that_speaks_unasked_is_not_used_again(tools: Any) -> None:
+    async with tools.bare_relay() as relay, tools.channel_to(relay.port) as channel:
+        await channel.send_many([tools.an_email()])
+        relay.sessions[0].transport.write(b"250 2.0.0 one reply too many\r\n")  # would be taken for the next one's
+        await tools.until(lambda: relay.sessions[0].gone)
+        assert await channel.send_many([tools.an_email()]) == [Accepted(None)]
+        assert len(relay.sessions) == 2
+
+
 async def test_dots_at_line_starts_survive(tools: Any) -> None:
     body = b".\r\n..two\r\nplain\r\n.hidden\r\n"
     async with tools.bare_relay() as relay, tools.channel_to(relay.port) as channel:
@@ -289,10 +298,10 @@ async def test_batch_whose_caller_left_is_not_begun(tools: Any) -> None:
         tools.bare_relay(answer) as relay,
         tools.channel_to(relay.port, final_timeout_s=5.0) as channel,
     ):
-        sending: asyncio.Task[Any] = asyncio.create_task(channel.send_many([tools.an_email() for _ in range(5)]))
-        await tools.until(lambda: bool(relay.sessions) and "DOT" in relay.sessions[0].verbs)
-        sending.cancel()
-        await asyncio.gather(sending, return_exceptions=True)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await channel.send_many([tools.an_email() for _ in range(5)])
+        assert "DOT" in relay.sessions[0].verbs
         released.append(True)
         relay.sessions[0].transport.close()
         assert await channel.send_many([tools.an_email()]) == [Accepted(None)]

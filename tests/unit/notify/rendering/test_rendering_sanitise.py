@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notify.rendering import compile_template, sanitise_personalisation
@@ -50,6 +50,7 @@ def test_nothing_named_means_nothing_changed() -> None:
     assert sanitise_personalisation({"v": "*"}, []) == ({"v": "*"}, {})
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from(list("ab1*_#^[]()!<>|`-.~+\\&;:/\"' \n")) | st.characters(), max_size=60))
 def test_a_sanitised_value_never_hides_an_address_behind_words(written: str) -> None:
     html = compile_template("email", "s", "Dear ((v)), hello").email_html({"v": sanitised(written)})
@@ -58,6 +59,7 @@ def test_a_sanitised_value_never_hides_an_address_behind_words(written: str) -> 
     assert "<img" not in html
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from(list("ab*_#[]()!|`-.+\\ ")), max_size=40))
 def test_a_sanitised_value_on_one_line_is_shown_as_words_only(written: str) -> None:
     html = compile_template("email", "s", "Dear ((v)), hello").email_html({"v": sanitised(written)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notify.rendering import compile_template, sanitise_sms, sms_fragments, sms_length
@@ -94,12 +94,14 @@ def test_billed_fragments_include_the_prefix() -> None:
     assert sms_fragments(template.sms_unsanitised(values, "Notify")) == 2
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_sanitised_text_is_not_changed_again(text: str) -> None:
     once = sanitise_sms(text)
     assert sanitise_sms(once) == once
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="aà^ŵ€ 🚀\n", max_size=200), st.text(alphabet="aà^ŵ€", max_size=200))
 def test_more_text_never_makes_fewer_fragments(text: str, more: str) -> None:
     assert sms_fragments(text + more) >= sms_fragments(text)
