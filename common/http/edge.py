@@ -41,11 +41,14 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 
 Headers = list[tuple[bytes, bytes]]
+# (method, path) of a hot route → the application that answers it without the framework's layers
+ShortCuts = Mapping[tuple[str, str], ASGIApp]
 
 
 def name_caller(scope: Scope, **ids: str) -> None:
     """Say who calls, for the access log: ids only (service_id, key_id, operator_id), never a name or an address."""
-    scope["state"][_WHO] = {**scope["state"].get(_WHO, {}), **ids}
+    state = scope.setdefault("state", {})
+    state[_WHO] = {**state.get(_WHO, {}), **ids}
 
 
 class HeaderSets:
@@ -85,8 +88,10 @@ class Edge:
         access_log: AccessLog,
         max_body_bytes: int,
         shutdown_grace_s: float,
+        short_cuts: ShortCuts | None = None,
     ) -> None:
         self._app = app
+        self._short_cuts = dict(short_cuts or {})
         self._lifespan = lifespan
         self._families = families
         self._headers = headers
@@ -129,7 +134,10 @@ class Edge:
         try:
             if length > self._max_body_bytes:
                 raise PayloadTooLarge("Send a smaller body.", most_bytes=self._max_body_bytes)
-            await self._app(scope, self._counted(receive) if length < 0 else receive, send_on)
+            app = self._app
+            if (short_cut := self._short_cuts.get((scope["method"], scope["path"]))) is not None:
+                app, scope["path_template"] = short_cut, scope["path"]
+            await app(scope, self._counted(receive) if length < 0 else receive, send_on)
         except Exception as error:
             if status:  # too late for an answer: the server must cut the connection
                 raise

@@ -32,6 +32,12 @@ class MethodNotAllowed(ServiceError):
     status, kind, title = 405, "method-not-allowed", "Method not allowed"
 
 
+class ClientGone(BadRequest):
+    """The caller closed the connection before the request was whole; nobody reads this answer."""
+
+    status, kind, title = 400, "client-gone", "The request was not whole"
+
+
 class MalformedBody(BadRequest):
     """The body cannot be read: not JSON, or not UTF-8."""
 

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 import asyncpg
 import structlog
 
-from common.db import Database
-from common.queue.claim import Work
 from common.queue.metrics import CLAIMED, DRAIN_FAULTS
-from common.queue.work import WorkList
 
 log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _LAST_WORDS_S = 5  # for a cancelled batch to give back what it holds
 # the database is away: no fault of ours, and a traceback a second would say nothing new
-_AWAY = (
+AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -37,29 +33,12 @@ class Lane(NamedTuple):
 
     handler: claims one batch of the lane it is given, works on it, and gives how many rows it claimed; 0 ends the
     drain. A handler that is cancelled (the grace of a stopping process is over) gives back what it has not marked: see
-    `holding`. concurrency: batches in hand at the same time in this process.
+    `common.queue.hold`. concurrency: batches in hand at the same time in this process.
     """
 
     name: str
     handler: Callable[[str], Awaitable[int]]
     concurrency: int = 1
-
-
-@asynccontextmanager
-async def holding(database: Database, work_list: WorkList, works: Sequence[Work]) -> AsyncIterator[None]:
-    """Work on a claim: if it ends by an exception or a cancel, what was not begun is free for others at once."""
-    try:
-        yield
-    except BaseException:
-        # if the database is away as well, the lease runs out by itself
-        with contextlib.suppress(asyncpg.PostgresError, *_AWAY):
-            await asyncio.shield(_give_back(database, work_list, works))
-        raise
-
-
-async def _give_back(database: Database, work_list: WorkList, works: Sequence[Work]) -> None:
-    async with asyncio.timeout(_LAST_WORDS_S), database.transaction() as tx:
-        await work_list.release(tx, works)
 
 
 class Drain:
@@ -106,7 +85,7 @@ class Drain:
         """How many rows a batch claimed; None after a fault and a pause."""
         try:
             count = await self._lane.handler(self._lane.name)
-        except _AWAY as error:
+        except AWAY as error:
             log.warning("queue.database_away", lane=self._lane.name, error=type(error).__name__)
         except Exception:  # a fault in one batch must not end the worker: its rows come back when the lease runs out
             log.exception("queue.batch_failed", lane=self._lane.name)

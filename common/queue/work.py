@@ -8,7 +8,7 @@ claim's token) with the row's. So every one of them takes the Work that the clai
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -33,6 +33,15 @@ update {schema}.work w
    and w.leased_until = held.leased_until
    and w.leased_until > statement_timestamp() + $3
 returning w.id
+"""
+
+_RENEW = """
+update {schema}.work w
+   set leased_until = statement_timestamp() + $3 + $4
+  from unnest($1::uuid[], $2::timestamptz[]) as held(id, leased_until)
+ where w.id = held.id
+   and w.leased_until = held.leased_until
+returning w.id, w.leased_until
 """
 
 _DONE = """
@@ -231,6 +240,12 @@ class WorkList:
         """
         rows = await tx.fetch(self._sql(_MARK), *_tokens(works), now_shift())
         return {row[0] for row in rows}
+
+    async def renew(self, tx: Tx, works: Sequence[Work], *, lease_s: float) -> dict[UUID, Work]:
+        """Hold these for `lease_s` seconds from now; gives those still ours, by id, with their new lease."""
+        rows = await tx.fetch(self._sql(_RENEW), *_tokens(works), now_shift(), timedelta(seconds=lease_s))
+        until = {row[0]: row[1] for row in rows}
+        return {w.id: msgspec.structs.replace(w, leased_until=until[w.id]) for w in works if w.id in until}
 
     async def done(self, tx: Tx, works: Sequence[Work]) -> set[UUID]:
         """Take finished work off the list; gives the ids that were still ours."""

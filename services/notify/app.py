@@ -22,6 +22,7 @@ from services.notify.errors import app_body, refusal_body, v2_body
 from services.notify.messages import store as message_store
 from services.notify.messages.accept import Acceptor
 from services.notify.messages.api import ROUTES as MESSAGES
+from services.notify.messages.api import short_cuts
 from services.notify.messages.openapi import describe
 from services.notify.operations.api import ROUTES as OPERATIONS
 from services.notify.receipts import flow as receipt_flow
@@ -46,6 +47,9 @@ _HEADERS = {
     "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
     "cache-control": "no-store, no-cache, private, must-revalidate",
     "cross-origin-resource-policy": "",
+    "cross-origin-opener-policy": "",
+    "referrer-policy": "",
+    "content-security-policy": "",
 }
 
 
@@ -122,4 +126,5 @@ def create_app(settings: ApiSettings) -> App:
         lifespan=[_open(settings)],
         extra_headers={"/v2": _HEADERS, "/unsubscribe": _HEADERS},
         finish_openapi=describe,
+        short_cuts=short_cuts,
     )

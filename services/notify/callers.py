@@ -7,6 +7,7 @@ from uuid import UUID
 
 from litestar import Request
 from litestar.datastructures import State
+from litestar.types import Scope
 
 from common.audit import Action, Actor, record
 from common.auth import Operator, Principal, ServiceKey
@@ -16,13 +17,13 @@ from common.http.edge import name_caller
 from services.notify.context import Context, authenticate
 
 
-async def caller(request: Request[Any, Any, State], context: Context) -> Principal:
+async def caller(scope: Scope, context: Context) -> Principal:
     """The caller, named (ids only) for the access log. Raises common.auth.Refused and RefusedUnread."""
-    who = await authenticate(request, context)
+    who = await authenticate(scope, context)
     if isinstance(who, ServiceKey):
-        name_caller(request.scope, service_id=str(who.service_id), key_id=str(who.key_id))
+        name_caller(scope, service_id=str(who.service_id), key_id=str(who.key_id))
     else:
-        name_caller(request.scope, operator_id=who.operator)
+        name_caller(scope, operator_id=who.operator)
     return who
 
 

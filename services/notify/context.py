@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
 from uuid import UUID
 
-from litestar import Request
-from litestar.datastructures import State
+from litestar.types import Scope
 
 from common.auth import Authenticator, Principal
 from common.auth.directory import NOBODY, Directory, Nobody
@@ -75,15 +73,15 @@ class Context:
         return found
 
 
-def header(request: Request[Any, Any, State], name: bytes) -> str | None:
+def header(scope: Scope, name: bytes) -> str | None:
     """A header's value, read as it came: parsing all of them costs more than the whole check of a key."""
-    for given, value in request.scope["headers"]:
+    for given, value in scope["headers"]:
         if given == name:
             return value.decode("latin-1")
     return None
 
 
-async def authenticate(request: Request[Any, Any, State], context: Context) -> Principal:
+async def authenticate(scope: Scope, context: Context) -> Principal:
     """Who calls. Raises common.auth.Refused and RefusedUnread."""
-    client = request.scope.get("client")
-    return await context.authenticator.authenticate(header(request, b"authorization"), client[0] if client else None)
+    client = scope.get("client")
+    return await context.authenticator.authenticate(header(scope, b"authorization"), client[0] if client else None)

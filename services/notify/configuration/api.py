@@ -35,7 +35,7 @@ Call = Request[Any, Any, State]
 
 async def _allowed(request: Call, scope: str) -> tuple[Context, Principal, Service]:
     context: Context = request.app.state.context
-    who = await caller(request, context)
+    who = await caller(request.scope, context)
     require(who, scope)
     return context, who, await service_for(who, request, context)
 
@@ -219,7 +219,7 @@ async def replace_guest_list(request: Call) -> wire.GuestList:
 async def _audited(request: Call) -> tuple[Context, UUID | None]:
     """Whose events the caller may read: its own service's, or (None) all for an operator whose token reaches all."""
     context: Context = request.app.state.context
-    who = await caller(request, context)
+    who = await caller(request.scope, context)
     if not isinstance(who, Operator):
         if _OPERATE not in who.scopes:
             require(who, _CHANGE)

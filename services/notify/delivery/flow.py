@@ -20,7 +20,7 @@ from common.crypto import UnreadableBlob
 from common.db import Database, Tx
 from common.errors import TransientProviderError
 from common.queue import Work, WorkList
-from common.queue.drain import holding
+from common.queue.hold import Hold, holding
 from services.notify.channels.protocol import Accepted, EmailChannel, Outcome, OutgoingEmail, OutgoingText, TextChannel
 from services.notify.delivery import store
 from services.notify.delivery.compose import CannotLeave, Composer, Held
@@ -32,7 +32,8 @@ from services.notify.recipients.simulated import outcome_with_test_key
 
 log = structlog.get_logger(__name__)
 
-LEASE_S = 120.0
+LEASE_S = 60.0  # renewed while a batch is in hand
+_RECORD_FOR_S = 600.0
 _HELD_FOR = timedelta(minutes=5)
 _RECORD_AGAIN_S = 0.5
 _UNSURE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
@@ -91,16 +92,16 @@ class Deliverer:
             works = await self._work.claim(tx, lane, limit=self._batch, lease_s=LEASE_S)
         if not works:
             return 0
-        async with holding(self._database, self._work, works):
+        async with holding(self._database, self._work, works, lease_s=LEASE_S) as hold:
             async with self._database.reading() as tx:
                 messages = await store.waiting(tx, [w.ref for w in works])
             if lane == SIMULATED_LANE:
-                await self._simulate(works, messages)
+                await self._simulate(hold, works, messages)
             else:
-                await self._deliver(works, messages)
+                await self._deliver(hold, works, messages)
         return len(works)
 
-    async def _deliver(self, works: Sequence[Work], messages: dict[UUID, Waiting]) -> None:
+    async def _deliver(self, hold: Hold, works: Sequence[Work], messages: dict[UUID, Waiting]) -> None:
         batch = await self._sorted(works, messages)
         await self._hold_back(batch)
         ready = batch.ready
@@ -108,11 +109,11 @@ class Deliverer:
         chunk_size = self._text.chunk if ready and isinstance(ready[0].outgoing, OutgoingText) else self._email.chunk
         for start in range(0, len(ready), chunk_size):
             chunk = ready[start : start + chunk_size]
-            marked = await self._record(verdicts, deferred, [r.work for r in chunk])
+            marked = await self._record(hold, verdicts, deferred, [r.work for r in chunk])
             chunk = [r for r in chunk if r.work.id in marked]
             verdicts, deferred = await self._send(chunk), []
         if verdicts or deferred:
-            await self._record(verdicts, deferred, [])
+            await self._record(hold, verdicts, deferred, [])
 
     # composing --------------------------------------------------------------
 
@@ -191,7 +192,7 @@ class Deliverer:
 
     async def _send_texts(self, chunk: Sequence[Ready]) -> list[Outcome]:
         """A text whose fate is unknown (marked before a crash, or tried before) is asked for first."""
-        outcomes: dict[object, Outcome] = {}
+        outcomes: dict[UUID, Outcome] = {}
         tried = [r for r in chunk if r.work.attempt > 0 or r.work.in_flight_at is not None]
         for ready, answer in zip(tried, await asyncio.gather(*(self._ask(r) for r in tried)), strict=True):
             if answer is not None:
@@ -213,45 +214,56 @@ class Deliverer:
     # recording ----------------------------------------------------------------
 
     async def _record(
-        self, verdicts: Sequence[tuple[Work, Verdict]], deferred: Sequence[Deferred], next_up: Sequence[Work]
-    ) -> set[object]:
+        self,
+        hold: Hold,
+        verdicts: Sequence[tuple[Work, Verdict]],
+        deferred: Sequence[Deferred],
+        next_up: Sequence[Work],
+    ) -> set[UUID]:
         """Record what came of a chunk and mark the next; gives the ids of the marked that are still ours."""
 
-        async def in_one(tx: Tx) -> set[object]:
-            await self._settle(tx, verdicts, deferred)
-            return set(await self._work.mark_in_flight(tx, next_up)) if next_up else set()
+        async def in_one(tx: Tx) -> set[UUID]:
+            await self._settle(tx, hold, verdicts, deferred)
+            return await self._work.mark_in_flight(tx, hold.now(next_up)) if next_up else set()
 
-        return await self._surely(in_one)
+        return await self._surely(hold, in_one, [w for w, _ in verdicts] + [d.work for d in deferred])
 
     async def _settle(
-        self, tx: Tx, verdicts: Sequence[tuple[Work, Verdict]], deferred: Sequence[Deferred] = ()
+        self, tx: Tx, hold: Hold, verdicts: Sequence[tuple[Work, Verdict]], deferred: Sequence[Deferred]
     ) -> None:
         await store.record(tx, [v.ending for _, v in verdicts if v.ending is not None])
-        if done := [w for w, v in verdicts if v.again is None and v.dead_reason is None]:
+        held = dict(zip([w.id for w, _ in verdicts], hold.now(w for w, _ in verdicts), strict=True))
+        if done := [held[w.id] for w, v in verdicts if v.again is None and v.dead_reason is None]:
             await self._work.done(tx, done)
-        if again := [(w, v.again.due_at, v.again.reason) for w, v in verdicts if v.again is not None]:
+        if again := [(held[w.id], v.again.due_at, v.again.reason) for w, v in verdicts if v.again is not None]:
             await self._work.reschedule(tx, again)
-        if dead := [(w, v.dead_reason) for w, v in verdicts if v.dead_reason is not None]:
+        if dead := [(held[w.id], v.dead_reason) for w, v in verdicts if v.dead_reason is not None]:
             await self._work.bury(tx, dead)
         if deferred:
-            await self._work.defer(tx, [(d.work, d.due_at, d.reason) for d in deferred])
+            works = hold.now(d.work for d in deferred)
+            await self._work.defer(tx, [(w, d.due_at, d.reason) for w, d in zip(works, deferred, strict=True)])
 
-    async def _surely(self, change: Callable[[Tx], Awaitable[set[object]]]) -> set[object]:
-        """A lost database must not make us forget what has gone out: try until the lease is over."""
-        give_up_at = asyncio.get_running_loop().time() + LEASE_S
+    async def _surely(
+        self, hold: Hold, change: Callable[[Tx], Awaitable[set[UUID]]], settled: Sequence[Work]
+    ) -> set[UUID]:
+        """A lost database must not make us forget what has gone out: try again for ten minutes."""
+        give_up_at = asyncio.get_running_loop().time() + _RECORD_FOR_S
         while True:
             try:
-                async with self._database.transaction() as tx:
-                    return await change(tx)
+                async with hold.turn, self._database.transaction() as tx:
+                    marked = await change(tx)
             except _UNSURE as error:
                 if asyncio.get_running_loop().time() >= give_up_at:
                     raise
                 log.warning("delivery.record_again", error=type(error).__name__)
                 await asyncio.sleep(_RECORD_AGAIN_S)
+            else:
+                hold.settle(settled)
+                return marked
 
     # test keys ------------------------------------------------------------------
 
-    async def _simulate(self, works: Sequence[Work], messages: dict[UUID, Waiting]) -> None:
+    async def _simulate(self, hold: Hold, works: Sequence[Work], messages: dict[UUID, Waiting]) -> None:
         """With a test key nothing leaves: the message is sending, then what its recipient stands for."""
         batch = await self._sorted(works, messages)
         verdicts = list(batch.verdicts)
@@ -264,10 +276,10 @@ class Deliverer:
             outcome = outcome_with_test_key(ready.message.channel, ready.outgoing.to)
             receipts.append(receipt_store.Receipt(ready.work.ref, outcome))
 
-        async def in_one(tx: Tx) -> set[object]:
-            await self._settle(tx, verdicts, batch.deferred)
+        async def in_one(tx: Tx) -> set[UUID]:
+            await self._settle(tx, hold, verdicts, batch.deferred)
             if receipts:
                 await receipt_store.apply(tx, receipts)
             return set()
 
-        await self._surely(in_one)
+        await self._surely(hold, in_one, works)

@@ -5,6 +5,7 @@ This is the one exception to "transaction at the edge": the transaction is the l
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -66,13 +67,18 @@ class Acceptor:
         self._lane = lane
         self._root = context.settings.public_url
 
-    async def accept(self, who: ServiceKey, channel: str, raw: bytes, idempotency_key: str | None) -> Answer:
-        """Take a message in, or say why not. Raises the contract's refusals, IdempotencyKeyReused, Unavailable."""
+    async def accept(
+        self, who: ServiceKey, channel: str, read: Callable[[], Awaitable[bytes]], idempotency_key: str | None
+    ) -> Answer:
+        """Take a message in, or say why not. read: gives the body, asked for once the limits allow it.
+
+        Raises the contract's refusals, IdempotencyKeyReused, Unavailable."""
         setup = await self._context.setup(who.service_id)
         admission = await admit(self._limits, who, setup, channel)
         is_kept = False
         abroad: Counter | None = None
         try:
+            raw = await read()
             try:
                 prepare = self._prepare_email if channel == "email" else self._prepare_sms
                 prepared = await prepare(who, setup, raw, idempotency_key)

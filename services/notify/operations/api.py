@@ -21,7 +21,7 @@ _PAGE = 100
 async def work_state(request: Request[Any, Any, State]) -> wire.WorkState:
     """How each lane stands."""
     context: Context = request.app.state.context
-    require(await caller(request, context), "notify:operate")
+    require(await caller(request.scope, context), "notify:operate")
     async with context.database.reading() as tx:
         lanes = await flow.WORK.stats(tx)
     return wire.WorkState(
@@ -48,7 +48,7 @@ async def given_up(
 ) -> wire.GivenUpPage:
     """Work that was given up, newest first."""
     context: Context = request.app.state.context
-    require(await caller(request, context), "notify:operate")
+    require(await caller(request.scope, context), "notify:operate")
     async with context.database.reading() as tx:
         rows = await flow.WORK.dead(tx, limit=limit, cursor=cursor, topic=topic)
     work = [
@@ -72,7 +72,7 @@ async def given_up(
 async def replay(request: Request[Any, Any, State], data: wire.ReplayRequest) -> wire.Replayed:
     """Put given-up work back on the list."""
     context: Context = request.app.state.context
-    who = await caller(request, context)
+    who = await caller(request.scope, context)
     require(who, "notify:operate")
     async with context.database.transaction() as tx:
         count = await flow.replay(tx, actor(who, request), ids=data.ids, topic=data.topic, limit=data.limit)

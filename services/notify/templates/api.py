@@ -60,7 +60,7 @@ def _author(who: Principal) -> str:
 
 async def _allowed(request: Call, scope: str) -> tuple[Context, Principal, UUID]:
     context: Context = request.app.state.context
-    who = await caller(request, context)
+    who = await caller(request.scope, context)
     require(who, scope)
     return context, who, (await service_for(who, request, context)).id
 

@@ -102,7 +102,7 @@ def _mode(request: Call) -> str:
 async def list_requests(request: Call) -> wire.UnsubscribeRequests:
     """Who asked to be written to no more, newest first, 250 a page; `older_than` an id of the page before."""
     context: Context = request.app.state.context
-    who = await caller(request, context)
+    who = await caller(request.scope, context)
     require(who, "notify:read")
     service = await service_for(who, request, context)
     mode = who.mode if isinstance(who, ServiceKey) else _mode(request)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from common.db import Database
 from common.ids import uuid7
 from common.queue import NewWork, Work, WorkList
-from common.queue.drain import Drain, Lane, holding
+from common.queue.drain import Drain, Lane
+from common.queue.hold import holding
 from common.queue.ticks import Tick, keep_ticking
 
 LIST = WorkList("notify")
@@ -116,7 +117,7 @@ async def test_a_cancelled_claim_is_free_for_others_at_once(db: Database) -> Non
         held = await LIST.claim(tx, "normal", limit=10, lease_s=60)
 
     async def work() -> None:
-        async with holding(db, LIST, held):
+        async with holding(db, LIST, held, lease_s=60):
             async with db.transaction() as tx:
                 await LIST.mark_in_flight(tx, held[:1])
             await asyncio.Event().wait()

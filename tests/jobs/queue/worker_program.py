@@ -7,7 +7,8 @@ import os
 
 from common.db import Database
 from common.queue import WorkList
-from common.queue.drain import Lane, holding
+from common.queue.drain import Lane
+from common.queue.hold import holding
 from common.queue.worker import WorkerMetricsSettings, run_worker
 from common.settings import CommonSettings, load
 
@@ -25,16 +26,17 @@ class Settings(CommonSettings, frozen=True, kw_only=True):
 async def deliver(database: Database, settings: Settings, lane: str) -> int:
     async with database.transaction() as tx:
         works = await LIST.claim(tx, lane, limit=settings.batch, lease_s=settings.lease_s)
-    async with holding(database, LIST, works):
+    async with holding(database, LIST, works, lease_s=settings.lease_s) as hold:
         for start in range(0, len(works), 5):
             chunk = works[start : start + 5]
-            async with database.transaction() as tx:
-                marked = await LIST.mark_in_flight(tx, chunk)
+            async with hold.turn, database.transaction() as tx:
+                marked = await LIST.mark_in_flight(tx, hold.now(chunk))
             await asyncio.sleep(settings.effect_s)
             async with database.transaction() as tx:
                 await tx.execute("insert into public.effects select unnest($1::uuid[]), $2", list(marked), os.getpid())
-            async with database.transaction() as tx:
-                await LIST.done(tx, [work for work in chunk if work.id in marked])
+            async with hold.turn, database.transaction() as tx:
+                await LIST.done(tx, hold.now(work for work in chunk if work.id in marked))
+            hold.settle(chunk)
     return len(works)
 
 
