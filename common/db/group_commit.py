@@ -40,7 +40,10 @@ _BROKEN = (
 
 
 class GroupCommit(Generic[Item, Answer]):
-    """A lane. `flush(connection, items)` runs inside the lane's transaction and answers items in their order."""
+    """A lane. `flush(connection, items)` stores a group whole or not at all and answers items in their order.
+
+    One statement is a transaction by itself, which spares two round trips a group; more than one open their own.
+    """
 
     def __init__(
         self,
@@ -103,7 +106,7 @@ class GroupCommit(Generic[Item, Answer]):
     async def _store(self, group: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
         try:
             connection = await self._connected()
-            answers = await self._commit(connection, [item for item, _ in group])
+            answers = await self._flush(connection, [item for item, _ in group])
         except _BROKEN as error:
             log.warning("group_commit.connection_lost", error=type(error).__name__, group=len(group))
             await self._drop_connection()
@@ -120,10 +123,6 @@ class GroupCommit(Generic[Item, Answer]):
                     future.set_result(answer)
             if self._after_commit is not None:
                 self._after_commit([item for item, _ in group])
-
-    async def _commit(self, connection: asyncpg.Connection, items: list[Item]) -> Sequence[Answer]:
-        async with connection.transaction():
-            return await self._flush(connection, items)
 
     async def _bisect(self, group: list[tuple[Item, asyncio.Future[Answer]]], error: asyncpg.PostgresError) -> None:
         """One bad row poisons its group: halve until only the bad row fails."""

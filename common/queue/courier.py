@@ -27,6 +27,7 @@ _JOB_TIMEOUT_S = 5
 _BELL_LIFE_MS = 60_000  # an old bell is of no use: the scans have been there
 _HEALTH_S = 15
 _REDIS_TIMEOUT_S = 5
+_LAST_BELLS_S = 1
 
 
 def _queue(schema: str) -> str:
@@ -100,10 +101,12 @@ async def hear_bells(redis_url: str, schema: str, on_bell: Callable[[str], None]
 
 async def _close(listener: Worker, redis: ArqRedis) -> None:
     """arq's own close() waits for Redis, which may be what we have just lost."""
-    tasks = [task for task in listener.tasks.values() if not task.done()]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*listener.tasks.values(), return_exceptions=True)
+    if tasks := set(listener.tasks.values()):
+        # a bell is over in a moment; cut short, arq would still be writing while the connections are closed
+        _, late = await asyncio.wait(tasks, timeout=_LAST_BELLS_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     with contextlib.suppress(Exception):
         async with asyncio.timeout(1):
             await redis.delete(listener.health_check_key)

@@ -14,8 +14,11 @@ from common.queue.metrics import RINGS
 
 log = structlog.get_logger(__name__)
 
-_TIMEOUT_S = 0.2
+_TIMEOUT_S = 0.2  # for each answer of Redis
+_GIVE_UP_S = 2
 _PAUSE_AFTER_FAULT_S = 0.5
+# under load a lane rings with every group: one ring every 10 ms wakes the workers as well as a thousand a second
+_PAUSE_AFTER_RING_S = 0.01
 _LAST_RINGS_S = 0.2  # what close() waits for
 
 
@@ -63,7 +66,7 @@ class Doorbell:
         while self._wanted:
             lane = self._wanted.pop()
             try:
-                async with asyncio.timeout(_TIMEOUT_S):
+                async with asyncio.timeout(_GIVE_UP_S):
                     sent = await courier.send_bell(redis, self._schema, lane)
             except (RedisError, OSError, TimeoutError) as error:
                 RINGS.labels(self._schema, lane, "failed").inc()
@@ -72,3 +75,5 @@ class Doorbell:
                 await asyncio.sleep(_PAUSE_AFTER_FAULT_S)
             else:
                 RINGS.labels(self._schema, lane, "rung" if sent else "pending").inc()
+                if not self._wanted:
+                    await asyncio.sleep(_PAUSE_AFTER_RING_S)

@@ -36,7 +36,7 @@ TEMPLATES: dict[str, dict[str, str]] = {
         "type": "email",
         "name": "Licence granted",
         "subject": "Your fishing licence, ((name))",
-        "body": (
+        "content": (
             "Dear ((name)),\n\n# Your licence is granted\n\nYour reference number is ((reference)).\n\n"
             "* It is valid for 12 months.\n* Carry it with you when you fish.\n\n"
             "If you did not apply, reply to this e-mail."
@@ -45,7 +45,7 @@ TEMPLATES: dict[str, dict[str, str]] = {
     "sms": {
         "type": "sms",
         "name": "Security code",
-        "body": "((code)) is your code for the fishing licence service. It works for 10 minutes.",
+        "content": "((code)) is your security code. It works for 10 minutes.",
     },
 }
 
@@ -90,9 +90,7 @@ async def _identity(admin_url: str, keys: KeyFiles, known: dict[str, str]) -> Se
         async with database.transaction() as tx:
             for kind in get_args(KeyType):
                 if kind not in working:
-                    issued = await issue_key(
-                        tx, crypto, who, service.id, name=f"Demonstration {kind}", key_type=kind
-                    )
+                    issued = await issue_key(tx, crypto, who, service.id, name=f"Demonstration {kind}", key_type=kind)
                     working[kind] = issued.secret
     return Seeded(service.id, service.name, working)
 

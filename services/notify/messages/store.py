@@ -161,11 +161,18 @@ def _columns(drafts: Sequence[Draft]) -> tuple[list[Any], ...]:
 
 
 async def accept(connection: asyncpg.Connection, drafts: Sequence[Draft]) -> list[Stored]:
-    """Store a group of messages with their work and their Idempotency-Keys, in the lane's transaction."""
+    """Store a group of messages with their work and their Idempotency-Keys, all or none."""
     keyed = [d for d in drafts if d.idempotency_key is not None]
     if not keyed:
         await connection.execute(_ACCEPT, *_columns(drafts))
         return [Stored(d.id) for d in drafts]
+    async with connection.transaction():
+        return await _accept_keyed(connection, drafts, keyed)
+
+
+async def _accept_keyed(
+    connection: asyncpg.Connection, drafts: Sequence[Draft], keyed: Sequence[Draft]
+) -> list[Stored]:
     rows = await connection.fetch(
         _ACCEPT_KEYED,
         *_columns(drafts),

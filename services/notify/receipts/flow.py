@@ -22,7 +22,12 @@ _BATCH = 1_000
 
 
 async def hear(connection: asyncpg.Connection, receipts: Sequence[Receipt]) -> list[Heard]:
-    """Apply a group of receipts in their order, in the lane's transaction."""
+    """Apply a group of receipts in their order, all or none."""
+    async with connection.transaction():
+        return await _hear(connection, receipts)
+
+
+async def _hear(connection: asyncpg.Connection, receipts: Sequence[Receipt]) -> list[Heard]:
     answers: dict[int, Heard] = {}
     waiting = list(enumerate(receipts))
     while waiting:

@@ -15,7 +15,7 @@ _QUOTES = re.compile(r"['\"‘’“”\\]")
 _GLUE = re.compile(r"[ \t][,.]")
 _ONE_MARK = re.compile(MARK)
 _LINE_START = re.compile(rf"^(?:[\s*•^#>+\-\d.]|{MARK})*{MARK}", re.MULTILINE)
-_TARGET = re.compile(r"\]\(\s*([^)\s]*)")
+_TARGET = re.compile(r"\]\(\s*([^)]*)")
 _REACHES_OVER = re.compile(
     # together with a value this could become the name GOV.UK, a scheme, an entity, an <address> or a reference
     rf"gov\.{MARK}|{MARK}\.uk|{MARK}\.{MARK}|{MARK}:/|{MARK}\S*;|<\S*{MARK}|\]:",

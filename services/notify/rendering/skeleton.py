@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from services.notify.rendering.escaping import escape_html, quoted_href
+from services.notify.rendering.escaping import escape_html
 from services.notify.rendering.neighbours import FIRST_MARK, MARK, MOST_MARKS, Care, cares_of, kind_of, mark
 from services.notify.rendering.placeholders import Parts, as_sentence, slot_text
 from services.notify.rendering.sms import sanitise_sms, with_prefix
@@ -120,8 +120,11 @@ class ShortCut:
             value = values[index]
             text = value if type(value) is str else str(value)
             if self._for_html and "&" in text:
-                text = escape_html(text)
-            out[at] = quoted_href(text) if in_attribute else text
+                text = text.replace("&", "&amp;")
+            if in_attribute:
+                # of the characters that the kinds allow, only these two are quoted in a link's target
+                text = text.replace("+", "%2B").replace("@", "%40")
+            out[at] = text
         return "".join(out)
 
     def _with(self, stand_ins: dict[int, str], values_shown: Sequence[bool], parts: Parts) -> str:

@@ -1,9 +1,14 @@
-"""A run of two small programs in place of the suite's: `python stand_in_suite.py PORT`, started by test_make_run.py."""
+"""A run of two small programs in place of the suite's: `python stand_in_suite.py PORT`, started by test_make_run.py.
+
+With the word `real` it is what `make run` starts.
+"""
 
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
+from deploy.local.programs import PROGRAMS as REAL
 from deploy.local.programs import Program
 from deploy.local.run import run
 
@@ -49,5 +54,8 @@ BROKEN = Program(
 )
 
 if __name__ == "__main__":
+    if "real" in sys.argv:
+        # a part of the suite that is not built yet has no module to start
+        sys.exit(run(int(sys.argv[1]), [program for program in REAL if find_spec(program.command[-1])]))
     programs = (*PROGRAMS, BROKEN) if "broken" in sys.argv else PROGRAMS
     sys.exit(run(int(sys.argv[1]), programs, lambda *_: print("up", flush=True)))

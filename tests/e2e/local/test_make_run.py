@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -27,6 +28,7 @@ class Run:
     def __init__(self, var: Path, port: int, *words: str, **environment: str) -> None:
         clean = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
         self.port, self.var = port, var
+        self.printed: list[str] = []
         self.process = subprocess.Popen(
             [sys.executable, str(_STAND_IN), str(port), *words],
             # TMPDIR is handed on to every program, which marks those of this run
@@ -40,7 +42,8 @@ class Run:
     def wait_until_up(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if line.strip() == "up":
+            self.printed.append(line)
+            if line.strip() == "up" or line.startswith("Then look at"):
                 return
         raise AssertionError(f"it did not start: {self.process.communicate()[1]}")
 
@@ -224,6 +227,40 @@ def test_a_child_that_dies_later_ends_the_run_in_one_line(start: Callable[..., R
     assert is_one_line(said)
     assert "ended with code -9" in said
     until(lambda: run.processes() == {})
+
+
+def _call_shown(run: Run, title: str) -> str:
+    """The call that stands under a title in what the run printed."""
+    printed = "".join(run.printed)
+    return printed.partition(f"{title}\n")[2].partition("\n\n")[0]
+
+
+def test_the_two_calls_that_it_prints_deliver_an_email_and_a_text(start: Callable[..., Run], var: Path) -> None:
+    run = start("real")
+    run.wait_until_up()
+    for title in ("Send an e-mail:", "Send a text with the official Python client:"):
+        call = subprocess.run(["bash", "-c", _call_shown(run, title)], capture_output=True, text=True, timeout=30)
+        assert call.returncode == 0, call.stderr
+        assert "error" not in call.stdout.lower(), call.stdout
+    suite = json.loads((var / "suite.json").read_text())
+    assert (var / "suite.json").stat().st_mode & 0o777 == 0o600
+    assert set(suite["keys"]) == {"live", "team", "test"}
+    assert set(suite["templates"]) == {"email", "sms"}
+
+    def arrived() -> dict[str, str]:
+        with urllib.request.urlopen(f"{suite['inbox']['url']}/api/messages") as answer:
+            return {message["channel"]: message["text"] for message in json.load(answer)}
+
+    until(lambda: set(arrived()) == {"email", "sms"})
+    assert "Dear Amal" in arrived()["email"]
+    assert "481516" in arrived()["sms"]
+    run.process.send_signal(signal.SIGINT)
+    assert run.end() == (0, "")
+    assert run.processes() == {}
+
+    again = start("real", port=run.port)
+    again.wait_until_up()
+    assert json.loads((var / "suite.json").read_text()) == suite
 
 
 def _parent(folder: Path) -> int | None:
