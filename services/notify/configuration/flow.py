@@ -12,6 +12,8 @@ from common.crypto import Crypto
 from common.db import Tx
 from common.errors import Conflict, InvalidInput, NotFound
 from common.http.idempotency import operation
+from common.tenancy.resealing import Sealed
+from common.tenancy.store import SealedRow
 from services.notify.configuration import rules, store
 from services.notify.configuration.rules import Channel, Kind, SenderFault, Settings, SettingsChange
 from services.notify.configuration.store import GUESTS, GuestRow, OriginRow
@@ -271,13 +273,11 @@ async def replace_guests(tx: Tx, crypto: Crypto, who: Actor, service_id: UUID, g
     return _opened(crypto, rows)
 
 
-def resealed(crypto: Crypto, row: GuestRow) -> GuestRow:
-    """A guest sealed and indexed under the newest keys (key rotation). Raises UnreadableBlob."""
-    plain = crypto.open(row.personal, table=GUESTS, row=row.id, service=row.service_id)
-    return GuestRow(
-        row.id,
-        row.service_id,
-        row.channel,
-        crypto.index(row.service_id, normalise(row.channel, plain.decode())),
-        crypto.seal(plain, table=GUESTS, row=row.id, service=row.service_id),
-    )
+def _guest_indexes(crypto: Crypto, row: SealedRow, plain: bytes) -> tuple[bytes | None, ...]:
+    written = plain.decode()
+    channel: Channel = "email" if "@" in written else "sms"
+    return (crypto.index(row.service_id, normalise(channel, written)),)
+
+
+# for `key rotate`: the guest lists among what is sealed
+SEALED = Sealed(GUESTS, store.sealed_guests, _guest_indexes, store.reseal_guests)

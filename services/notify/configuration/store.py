@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from common.db import Tx, many, maybe, one
+from common.tenancy.store import SealedRow
 from services.notify.configuration.rules import Channel, Kind, Settings
 
 GUESTS = "notify.guest_list"
@@ -211,8 +212,19 @@ _ADD_GUEST = """
 insert into notify.guest_list (id, service_id, channel, recipient_index, personal)
 values ($1, $2, $3, $4, $5)
 """
-_ALL_GUESTS = "select id, service_id, channel, recipient_index, personal from notify.guest_list order by id"
-_RESEAL = "update notify.guest_list set personal = $2, recipient_index = $3 where id = $1"
+_SEALED_GUESTS = """
+select id, service_id, personal, recipient_index
+from notify.guest_list
+where id > $1
+order by id
+limit $2
+"""
+_RESEAL_GUEST = """
+update notify.guest_list
+set personal = $3, recipient_index = $4
+where id = $1
+  and personal = $2
+"""
 
 
 async def guests(tx: Tx, service_id: UUID) -> list[GuestRow]:
@@ -229,13 +241,15 @@ async def replace_guests(tx: Tx, service_id: UUID, rows: Sequence[GuestRow]) -> 
     await tx.executemany(_ADD_GUEST, [(r.id, r.service_id, r.channel, r.recipient_index, r.personal) for r in rows])
 
 
-async def all_guests(tx: Tx) -> list[GuestRow]:
-    """Every service's guests, for sealing and indexing them anew under a new key."""
-    return await many(tx, GuestRow, _ALL_GUESTS)
+async def sealed_guests(tx: Tx, after: UUID, limit: int) -> list[SealedRow]:
+    """Every service's guests by id, for key rotation."""
+    rows = await tx.fetch(_SEALED_GUESTS, after, limit)
+    return [SealedRow(row[0], row[1], row[2], (row[3],)) for row in rows]
 
 
-async def reseal_guests(tx: Tx, rows: Sequence[GuestRow]) -> None:
-    await tx.executemany(_RESEAL, [(row.id, row.personal, row.recipient_index) for row in rows])
+async def reseal_guests(tx: Tx, pairs: Sequence[tuple[SealedRow, SealedRow]]) -> None:
+    """(as read, as it shall be)."""
+    await tx.executemany(_RESEAL_GUEST, [(old.id, old.blob, new.blob, *new.indexes) for old, new in pairs])
 
 
 # all of it, for the accept path ---------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from common.audit import Actor
 from common.crypto import Crypto, with_new_key
 from common.tenancy import flow as tenancy
+from common.tenancy.resealing import reseal
 from services.notify.configuration import flow, store
 from services.notify.recipients.normal import normalise
 
@@ -353,11 +354,13 @@ async def test_a_guest_is_found_and_read_after_the_keys_were_changed(notify: Any
     caller = await notify.a_key(service)
     await notify.call("PUT", "/v1/guest-list", caller, {"emails": ["Guest@x.example"], "phone_numbers": []})
     newer = Crypto(with_new_key(with_new_key(keyring), part="index"))
+    done = await reseal(notify.db, newer, flow.SEALED)
+    assert (done.rows, done.resealed, done.unreadable) == (1, 1, 0)
+    assert (await reseal(notify.db, newer, flow.SEALED)).resealed == 0
     async with notify.db.transaction() as tx:
-        await store.reseal_guests(tx, [flow.resealed(newer, row) for row in await store.all_guests(tx)])
         guests = await flow.read_guests(tx, newer, Actor("system", "tests"), service)
         setup = await store.setup(tx, service)
-        [row] = await store.all_guests(tx)
+        [row] = await store.guests(tx, service)
     assert guests.emails == ["Guest@x.example"]
     assert setup.allowed == {newer.index(service, normalise("email", "guest@x.example"))}
     assert newer.key_number(row.personal) == newer.current
