@@ -102,12 +102,19 @@ def build_app(
     )
     description.describe(litestar)
     headers = HeaderSets(extra_headers or {})
-    edge = _edge(litestar, forms, headers, settings, max_body_bytes=max_body_bytes)
+    hot = short_cuts(litestar.state) if short_cuts is not None else {}
+    edge = _edge(litestar, forms, headers, settings, max_body_bytes=max_body_bytes, short_cuts=hot)
     return App(name, litestar, edge, description)
 
 
 def _edge(
-    litestar: Litestar, families: Families, headers: HeaderSets, settings: CommonSettings, *, max_body_bytes: int
+    litestar: Litestar,
+    families: Families,
+    headers: HeaderSets,
+    settings: CommonSettings,
+    *,
+    max_body_bytes: int,
+    short_cuts: ShortCuts,
 ) -> Edge:
     return Edge(
         litestar,
@@ -117,7 +124,7 @@ def _edge(
         access_log=AccessLog(settings),
         max_body_bytes=_largest_body(litestar, max_body_bytes),
         shutdown_grace_s=settings.shutdown_grace_s,
-        short_cuts=short_cuts(litestar.state) if short_cuts is not None else None,
+        short_cuts=short_cuts,
     )
 
 

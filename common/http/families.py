@@ -96,7 +96,7 @@ class _Raw(Response[bytes]):
 
 async def read_body(receive: Receive) -> bytes:
     """A request's whole body; the edge has set its limit."""
-    message = await receive()
+    message: Any = await receive()
     body: bytes = message.get("body", b"")
     while message.get("more_body") and message["type"] == "http.request":
         message = await receive()
