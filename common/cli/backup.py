@@ -181,10 +181,11 @@ async def _warn_of_ring(database: Database, crypto: Crypto) -> None:
 @pass_session
 def restore(session: Session, file: Path, force: bool) -> None:
     """Read FILE into the database, wholly or not at all. Stop the programs first."""
-    _check_backup(file)
+    path = file.resolve()
+    _check_backup(path)
 
     async def work(database: Database) -> None:
-        await _restore(session, database, file.resolve(), force=force)
+        await _restore(session, database, path, force=force)
         if session.settings.keys is not None:
             await _warn_of_ring(database, session.crypto)
 
