@@ -38,7 +38,7 @@ class CliSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _socket_of(var: Path) -> Path | None:
-    """Redis listens in the same folder as PostgreSQL's own, in its data folder unless that path is too long."""
+    """Where the suite's Redis listens; a `var/` of a very long path has its socket elsewhere, which we do not know."""
     path = var / "redis" / "redis.sock"
     return path if path.exists() else None
 
@@ -68,3 +68,8 @@ def with_running_suite(environment: Mapping[str, str]) -> dict[str, str]:
         if name not in found and f"{name}_FILE" not in found and os.access(path, os.R_OK):
             found[f"{name}_FILE"] = str(path)
     return found
+
+
+def command_environment() -> dict[str, str]:
+    """What this process reads its settings from."""
+    return with_running_suite(os.environ)

@@ -1,16 +1,20 @@
-"""What is done with organisations, services and members. Every change is audited in its own transaction."""
+"""What is done with organisations, services, members and new keys. Every change is audited in its own transaction."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from ipaddress import ip_network
 from typing import Literal, get_args
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 
-from common import ids
+from common import clock, ids
 from common.audit import Action, Actor, list_events, record
-from common.auth.principals import ServiceStatus
+from common.auth.directory import SECRET_TABLE
+from common.auth.principals import KeyType, ServiceStatus
+from common.auth.scopes import DEFAULT_KEY_SCOPES, unknown
 from common.crypto import Crypto
 from common.db import Tx
 from common.errors import Conflict, InvalidInput, NotFound
@@ -24,7 +28,14 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _LONGEST_NAME = 200
 
 
-def checked_name(text: str, field: str = "name") -> str:
+class NewKey(msgspec.Struct, frozen=True):
+    """A key just issued. `secret` is the whole key string: shown this once, never again."""
+
+    key: store.KeyRow
+    secret: str
+
+
+def _name(text: str, field: str = "name") -> str:
     name = " ".join(text.split())
     if not 1 <= len(name) <= _LONGEST_NAME or "\0" in name:
         raise InvalidInput([{"field": field, "message": f"must be 1 to {_LONGEST_NAME} characters"}])
@@ -43,7 +54,7 @@ async def create_organisation(tx: Tx, who: Actor, *, name: str, colour: str = "#
     colour: its brand colour, shown on e-mails and pages.
     """
     async with store.unique("An organisation of this name exists."):
-        row = await store.add_organisation(tx, ids.uuid7(), checked_name(name), _colour(colour))
+        row = await store.add_organisation(tx, ids.uuid7(), _name(name), _colour(colour))
     after = {"name": row.name, "colour": row.colour}
     await record(
         tx,
@@ -64,7 +75,7 @@ async def update_organisation(
     before = await store.organisation(tx, organisation_id)
     if before is None:
         raise NotFound("There is no such organisation.")
-    new_name = before.name if name is None else checked_name(name)
+    new_name = before.name if name is None else _name(name)
     new_colour = before.colour if colour is None else _colour(colour)
     if (new_name, new_colour) == (before.name, before.colour):
         return before
@@ -90,7 +101,7 @@ async def create_service(
     if await store.organisation(tx, organisation_id) is None:
         raise NotFound("There is no such organisation.")
     async with store.unique("The organisation has a service of this name."):
-        row = await store.add_service(tx, ids.uuid7(), organisation_id, checked_name(name), status)
+        row = await store.add_service(tx, ids.uuid7(), organisation_id, _name(name), status)
     await record(
         tx,
         store.SCHEMA,
@@ -130,7 +141,7 @@ async def update_service(
     before = await store.service(tx, service_id, for_update=True)
     if before is None:
         raise NotFound("There is no such service.")
-    new_name, new_status = before.name if name is None else checked_name(name), status or before.status
+    new_name, new_status = before.name if name is None else _name(name), status or before.status
     if (new_name, new_status) == (before.name, before.status):
         return before
     action = Action.SERVICE_UPDATE
@@ -196,7 +207,7 @@ async def find_organisation(tx: Tx, wanted: str) -> store.OrganisationRow:
     return row
 
 
-async def known_service(tx: Tx, service_id: UUID) -> store.ServiceRow:
+async def _known_service(tx: Tx, service_id: UUID) -> store.ServiceRow:
     """A service that is not archived. Raises NotFound."""
     row = await store.service(tx, service_id)
     if row is None or row.status == "archived":
@@ -216,7 +227,7 @@ async def add_member(tx: Tx, crypto: Crypto, who: Actor, service_id: UUID, conta
     contact: as `read_contact` gives it, since members may be written to in trial mode and are compared in that form.
     Raises NotFound, InvalidInput, AlreadyMember.
     """
-    service = await known_service(tx, service_id)
+    service = await _known_service(tx, service_id)
     if role not in get_args(Role):
         raise InvalidInput([{"field": "role", "message": f"must be one of {', '.join(get_args(Role))}"}])
     member_id = ids.uuid7()
@@ -276,7 +287,7 @@ async def read_member(tx: Tx, service_id: UUID, member_id: UUID) -> store.Member
 
 async def list_members(tx: Tx, crypto: Crypto, who: Actor, service_id: UUID) -> list[tuple[store.MemberRow, Contact]]:
     """A service's team with how each is reached: a reading of personal data, so it is audited. Raises NotFound."""
-    await known_service(tx, service_id)
+    await _known_service(tx, service_id)
     rows = await store.members(tx, service_id)
     found = [(row, open_contact(crypto, row)) for row in rows]
     await record(
@@ -289,3 +300,68 @@ async def list_members(tx: Tx, crypto: Crypto, who: Actor, service_id: UUID) -> 
         after={"count": len(rows)},
     )
     return found
+
+
+def _checked_networks(networks: list[str]) -> list[str]:
+    faults, checked = [], []
+    for text in networks:
+        try:
+            checked.append(str(ip_network(text, strict=False)))
+        except ValueError:
+            faults.append({"field": "networks", "message": f"{text!r} is not a network such as 192.0.2.0/24"})
+    if faults:
+        raise InvalidInput(faults)
+    return checked
+
+
+async def issue_key(
+    tx: Tx,
+    crypto: Crypto,
+    who: Actor,
+    service_id: UUID,
+    *,
+    name: str,
+    key_type: KeyType,
+    scopes: list[str] | None = None,
+    expires_at: datetime | None = None,
+    networks: list[str] | None = None,
+) -> NewKey:
+    """Issue an API key: `{name}-{service uuid}-{secret uuid}`, given out this once.
+
+    scopes: None for the usual ones. networks: CIDR ranges the key may be used from, empty for anywhere.
+    Raises NotFound, InvalidInput.
+    """
+    service = await _known_service(tx, service_id)
+    name = _name(name)
+    wanted = list(scopes) if scopes else list(DEFAULT_KEY_SCOPES)
+    if wrong := unknown(wanted):
+        raise InvalidInput([{"field": "scopes", "message": f"{scope} is not a scope"} for scope in wrong])
+    if key_type not in get_args(KeyType):
+        raise InvalidInput([{"field": "type", "message": "must be live, team or test"}])
+    if expires_at is not None and expires_at <= clock.now():
+        raise InvalidInput([{"field": "expires_at", "message": "must lie in the future"}])
+    key_id, secret = ids.uuid7(), str(uuid4())
+    row = await store.add_key(
+        tx,
+        key_id,
+        service_id,
+        name=name,
+        type_=key_type,
+        scopes=sorted(set(wanted)),
+        networks=_checked_networks(networks or []),
+        created_by=who.id,
+        expires_at=expires_at,
+        secret=crypto.seal(secret.encode(), table=SECRET_TABLE, row=key_id, service=service_id),
+    )
+    await record(
+        tx,
+        store.SCHEMA,
+        action=Action.KEY_ISSUE,
+        who=who,
+        subject_id=str(key_id),
+        service_id=service_id,
+        organisation_id=service.organisation_id,
+        after={"name": name, "type": key_type, "scopes": row.scopes, "networks": row.networks},
+    )
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "key"
+    return NewKey(key=row, secret=f"{slug}-{service_id}-{secret}")

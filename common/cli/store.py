@@ -1,0 +1,100 @@
+"""The SQL of `doctor`, `backup` and `restore`: about the database itself, not about what stands in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from common.db import Tx, maybe, one
+
+
+class Server(msgspec.Struct, frozen=True):
+    """version: as PostgreSQL numbers it (160003 is 16.3). clock: what the server takes for now."""
+
+    version: int
+    clock: datetime
+    database: str
+    role: str
+
+
+class Rights(msgspec.Struct, frozen=True):
+    """What a program's role may do with identity and in its own schema; None for a role that does not exist."""
+
+    may_read_keys: bool | None
+    may_change_keys: bool | None
+    may_use_schema: bool | None
+
+
+_SERVER = """
+select current_setting('server_version_num')::int, clock_timestamp(), current_database()::text, current_user::text
+"""
+_RIGHTS = """
+select has_table_privilege(r.oid, 'platform.api_keys', 'select'),
+       has_table_privilege(r.oid, 'platform.api_keys', 'update'),
+       has_schema_privilege(r.oid, $2, 'usage')
+from pg_roles r
+where r.rolname = $1
+"""
+_SEALED = """
+select id, service_id, secret
+from platform.api_keys
+order by id
+limit 1
+"""
+_REGISTERED = "select count(*) from platform.token_keys where retired_at is null"
+_TABLES = """
+select format('%I.%I', schemaname, tablename)
+from pg_tables
+where schemaname = any($1::text[])
+  and tablename <> 'schema_version'
+order by 1
+"""
+_SCHEMAS = "select nspname::text from pg_namespace where nspname = any($1::text[])"
+
+
+class SealedKey(msgspec.Struct, frozen=True):
+    id: UUID
+    service_id: UUID
+    secret: bytes
+
+
+async def server(tx: Tx) -> Server:
+    return await one(tx, Server, _SERVER)
+
+
+async def rights(tx: Tx, role: str, schema: str) -> Rights:
+    return await maybe(tx, Rights, _RIGHTS, role, schema) or Rights(None, None, None)
+
+
+async def oldest_sealed_key(tx: Tx) -> SealedKey | None:
+    return await maybe(tx, SealedKey, _SEALED)
+
+
+async def token_keys(tx: Tx) -> int:
+    """Public keys that operators' tokens are checked with."""
+    count: int = await tx.fetchval(_REGISTERED)
+    return count
+
+
+async def schemas(tx: Tx, names: list[str]) -> list[str]:
+    """Those of the schemas that exist."""
+    return [row[0] for row in await tx.fetch(_SCHEMAS, names)]
+
+
+async def filled_table(tx: Tx, names: list[str]) -> str | None:
+    """A table of these schemas that holds rows; None if all are empty."""
+    for (table,) in await tx.fetch(_TABLES, names):
+        if await tx.fetchval(f"select exists (select from {table})"):
+            return str(table)
+    return None
+
+
+async def rename_schema(tx: Tx, name: str, new_name: str) -> None:
+    # both names are ours (a component's folder, with a suffix): neither comes from outside
+    await tx.execute(f"alter schema {name} rename to {new_name}")
+
+
+async def drop_schema(tx: Tx, name: str) -> None:
+    await tx.execute(f"drop schema if exists {name} cascade")
