@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import msgspec
@@ -28,6 +28,7 @@ _BELL_LIFE_MS = 60_000  # an old bell is of no use: the scans have been there
 _HEALTH_S = 15
 _REDIS_TIMEOUT_S = 5
 _LAST_BELLS_S = 1
+_CANCEL_AGAIN_S = 0.5
 
 
 def _queue(schema: str) -> str:
@@ -93,10 +94,26 @@ async def hear_bells(redis_url: str, schema: str, on_bell: Callable[[str], None]
     """Call `on_bell(lane)` for each bell, until cancelled. Raises what Redis raises: the caller starts it again."""
     redis = connect(redis_url)
     listener = _listener(redis, schema, on_bell)
+    running = asyncio.create_task(listener.main(), name="bells")
     try:
-        await listener.async_run()
+        await asyncio.wait([running])
     finally:
+        await end([running])
         await _close(listener, redis)
+    running.result()
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they end.
+
+    Once is not enough: redis-py awaits each write by `asyncio.wait_for`, which before Python 3.12 swallows a cancel
+    that meets the end of what it waits for (python/cpython#86296). Seen as a worker in twenty that would not stop.
+    """
+    left = {task for task in tasks if not task.done()}
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=_CANCEL_AGAIN_S)
 
 
 async def _close(listener: Worker, redis: ArqRedis) -> None:

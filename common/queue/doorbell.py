@@ -42,8 +42,8 @@ class Doorbell:
         redis, self._redis = self._redis, None
         if self._ringing is not None:
             await asyncio.wait([self._ringing], timeout=_LAST_RINGS_S)
-            self._ringing.cancel()
-            await asyncio.gather(self._ringing, return_exceptions=True)
+            self._wanted.clear()
+            await courier.end([self._ringing])
         if redis is not None:
             with contextlib.suppress(RedisError, OSError):
                 await redis.aclose()

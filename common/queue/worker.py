@@ -34,6 +34,7 @@ _LOOK_EVERY_S = 1.0  # PostgreSQL is never polled faster
 _STATS_EVERY_S = 15
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _HEARD_LONG_ENOUGH_S = 10
+_LAST_WORDS_S = 5  # for a cancelled tick
 
 Hook = Callable[[], Awaitable[None]]
 
@@ -125,10 +126,9 @@ async def _stop(
     drains: dict[str, Drain],
     grace_s: float,
 ) -> None:
-    for task in background:
-        task.cancel()
+    ending = asyncio.create_task(courier.end(background))
     await asyncio.gather(_finish(ticking, grace_s), *(drain.finish(grace_s) for drain in drains.values()))
-    await asyncio.gather(*background, return_exceptions=True)
+    await ending
 
 
 async def _finish(tasks: Sequence[asyncio.Task[None]], grace_s: float) -> None:
@@ -137,7 +137,8 @@ async def _finish(tasks: Sequence[asyncio.Task[None]], grace_s: float) -> None:
     _, late = await asyncio.wait(tasks, timeout=grace_s)
     for task in late:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if late:
+        await asyncio.wait(late, timeout=_LAST_WORDS_S)
 
 
 async def _hear(redis_url: str, schema: str, drains: dict[str, Drain]) -> None:

@@ -121,3 +121,22 @@ async def test_a_redis_that_never_answers_holds_nobody_up() -> None:
         await until(lambda: rings("silent", "failed") > before)
     server.close()
     await server.wait_closed()
+
+
+async def test_a_task_that_swallows_a_cancel_is_ended_all_the_same() -> None:
+    swallowed = 0
+
+    async def stubborn() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed += 1
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await courier.end([task])
+    assert task.cancelled()
