@@ -15,7 +15,7 @@ from services.notify.context import Context
 from services.notify.delivery.store import Waiting
 from services.notify.messages import store as message_store
 from services.notify.rendering import email_document, email_plain, sms_fragments
-from services.notify.unsubscribe.rules import unsubscribe_url
+from services.notify.unsubscribe.rules import Link, unsubscribe_url
 
 _MOST_FRAMES = 2_000
 
@@ -76,7 +76,11 @@ class Composer:
         compiled = context.compiled(template)
         subject = compiled.api_subject(personal.personalisation) or ""
         own_url = (
-            unsubscribe_url(context.crypto, context.settings.public_url, message.id)
+            unsubscribe_url(
+                context.crypto,
+                context.settings.public_url,
+                Link(message.id, service_id, message.mode, template.template_id, template.version),
+            )
             if template.has_unsubscribe_link
             else None
         )

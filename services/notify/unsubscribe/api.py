@@ -44,9 +44,9 @@ async def _service(context: Context, service_id: UUID) -> Service:
 async def unsubscribe(request: Call, message_id: FromPath[str], token: FromPath[str]) -> wire.Unsubscribed:
     """One click (RFC 8058), without credentials; once more changes nothing."""
     context: Context = request.app.state.context
-    wanted = flow.message_of(context.crypto, message_id, token)
+    link = flow.link_of(context.crypto, message_id, token)
     async with context.database.transaction() as tx:
-        await flow.unsubscribe(tx, wanted)
+        await flow.unsubscribe(tx, link)
     return wire.Unsubscribed()
 
 
@@ -55,13 +55,11 @@ async def ask(request: Call, message_id: FromPath[str], token: FromPath[str]) ->
     """Opening the link changes nothing: scanners of mail open every link."""
     context: Context = request.app.state.context
     try:
-        wanted = flow.message_of(context.crypto, message_id, token)
-        async with context.database.reading() as tx:
-            service_id = await flow.sender_of(tx, wanted)
-        sender = await _service(context, service_id)
+        link = flow.link_of(context.crypto, message_id, token)
+        sender = await _service(context, link.service_id)
     except LinkNotValid as error:
         return pages.does_not_work(error.text)
-    return pages.ask(sender, f"/unsubscribe/{wanted}/{token}/confirm")
+    return pages.ask(sender, f"/unsubscribe/{link.message_id}/{token}/confirm")
 
 
 @post(
@@ -75,10 +73,10 @@ async def confirm(request: Call, message_id: FromPath[str], token: FromPath[str]
     """The page's own button."""
     context: Context = request.app.state.context
     try:
-        wanted = flow.message_of(context.crypto, message_id, token)
+        link = flow.link_of(context.crypto, message_id, token)
+        sender = await _service(context, link.service_id)
         async with context.database.transaction() as tx:
-            service_id = await flow.unsubscribe(tx, wanted)
-        sender = await _service(context, service_id)
+            await flow.unsubscribe(tx, link)
     except LinkNotValid as error:
         return pages.does_not_work(error.text)
     return pages.done(sender)

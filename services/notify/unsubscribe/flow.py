@@ -10,6 +10,7 @@ from common.crypto import BadToken, Crypto
 from common.db import Tx
 from common.errors import NotFound
 from services.notify.unsubscribe import rules, store
+from services.notify.unsubscribe.rules import Link
 from services.notify.unsubscribe.store import RequestRow
 
 PAGE = 250
@@ -32,30 +33,20 @@ class LinkGone(LinkNotValid):
     text: ClassVar[str] = "This unsubscribe link is invalid or expired."
 
 
-def message_of(crypto: Crypto, message_id: str, token: str) -> UUID:
-    """The message that a link is for. Raises LinkNotValid, LinkGone."""
+def link_of(crypto: Crypto, message_id: str, token: str) -> Link:
+    """What a link is for. Raises LinkNotValid, LinkGone."""
     try:
-        return rules.message_of(crypto, message_id, token)
+        return rules.link_of(crypto, message_id, token)
     except BadToken as error:
         raise (LinkGone if str(error) == "out of date" else LinkNotValid) from None
 
 
-async def sender_of(tx: Tx, message_id: UUID) -> UUID:
-    """The service that a link takes a person off. Raises LinkGone."""
-    service_id = await store.service_of(tx, message_id)
-    if service_id is None:
-        raise LinkGone
-    return service_id
+async def unsubscribe(tx: Tx, link: Link) -> None:
+    """Ask the service that sent a message to write no more; once more changes nothing.
 
-
-async def unsubscribe(tx: Tx, message_id: UUID) -> UUID:
-    """Ask the service that sent a message to write no more; once more changes nothing. Gives the service.
-
-    The service reads its requests and stops writing: the list of whom it writes to is its own. Raises LinkGone.
+    The service reads its requests and stops writing: the list of whom it writes to is its own.
     """
-    service_id = await sender_of(tx, message_id)
-    await store.add(tx, message_id, ids.uuid7(), clock.now())
-    return service_id
+    await store.add(tx, link, ids.uuid7(), clock.now())
 
 
 async def list_requests(

@@ -8,6 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from common.db import Tx, many
+from services.notify.unsubscribe.rules import Link
 
 
 class RequestRow(Struct, frozen=True):
@@ -20,20 +21,11 @@ class RequestRow(Struct, frozen=True):
     created_at: datetime
 
 
-_SERVICE_OF = """
-select service_id
-from notify.messages
-where id = $1
-  and channel = 'email'
-"""
 # one request a message: mail programs, and people, press twice
 _ADD = """
 insert into notify.unsubscribe_requests (id, service_id, mode, message_id, template_id, template_version,
     recipient_index, created_at)
-select $2, service_id, mode, id, template_id, template_version, recipient_index, $3
-from notify.messages
-where id = $1
-  and channel = 'email'
+values ($1, $2, $3, $4, $5, $6, (select recipient_index from notify.messages where id = $4 and service_id = $2), $7)
 on conflict (service_id, mode, message_id) do nothing
 """
 _LIST = """
@@ -48,15 +40,11 @@ limit $4
 _LAST = UUID(int=(1 << 128) - 1)
 
 
-async def service_of(tx: Tx, message_id: UUID) -> UUID | None:
-    """The service that sent an e-mail; None once the message is gone."""
-    found: UUID | None = await tx.fetchval(_SERVICE_OF, message_id)
-    return found
-
-
-async def add(tx: Tx, message_id: UUID, request_id: UUID, at: datetime) -> None:
+async def add(tx: Tx, link: Link, request_id: UUID, at: datetime) -> None:
     """Keep a request, unless the message has one already."""
-    await tx.execute(_ADD, message_id, request_id, at)
+    await tx.execute(
+        _ADD, request_id, link.service_id, link.mode, link.message_id, link.template_id, link.template_version, at
+    )
 
 
 async def page(tx: Tx, service_id: UUID, mode: str, *, older_than: UUID | None, limit: int) -> list[RequestRow]:

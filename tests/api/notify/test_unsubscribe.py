@@ -13,7 +13,7 @@ import pytest
 
 from common import clock, ids
 from services.notify.unsubscribe import flow
-from services.notify.unsubscribe.rules import VALID_S, unsubscribe_url
+from services.notify.unsubscribe.rules import VALID_S, Link, unsubscribe_url
 
 NOT_VALID = {"unsubscribe request": "This is not a valid unsubscribe link."}
 GONE = {"unsubscribe request": "This unsubscribe link is invalid or expired."}
@@ -25,10 +25,10 @@ values ($1, $2, $3, $4, $5, $6, 3, 'delivered', '\\x01', '\\x02', $7)
 """
 
 
-async def _a_message(notify: Any, service: UUID, *, mode: str = "live", channel: str = "email") -> UUID:
-    message = ids.uuid7()
-    await notify.db.pool.execute(_MESSAGE, message, service, mode, mode, channel, ids.uuid7(), clock.now())
-    return message
+async def _a_message(notify: Any, service: UUID, *, mode: str = "live") -> Link:
+    link = Link(ids.uuid7(), service, mode, ids.uuid7(), 3)
+    await notify.db.pool.execute(_MESSAGE, link.message_id, service, mode, mode, "email", link.template_id, clock.now())
+    return link
 
 
 async def _requests(notify: Any, caller: dict[str, str], query: str = "") -> list[str]:
@@ -37,8 +37,8 @@ async def _requests(notify: Any, caller: dict[str, str], query: str = "") -> lis
     return [request["message_id"] for request in answer.json()["unsubscribe_requests"]]
 
 
-def _path(notify: Any, message: UUID) -> str:
-    return unsubscribe_url(notify.crypto, ROOT, message).removeprefix(ROOT)
+def _path(notify: Any, link: Link) -> str:
+    return unsubscribe_url(notify.crypto, ROOT, link).removeprefix(ROOT)
 
 
 async def test_one_click_needs_no_key_and_may_be_repeated(notify: Any) -> None:
@@ -50,14 +50,15 @@ async def test_one_click_needs_no_key_and_may_be_repeated(notify: Any) -> None:
         assert (answer.status_code, answer.json()) == (200, {"result": "success", "message": "Unsubscribe successful"})
     listed = (await notify.call("GET", "/v1/unsubscribe-requests", caller)).json()
     [request] = listed["unsubscribe_requests"]
-    assert (request["message_id"], request["template_version"], listed["next"]) == (str(message), 3, None)
+    assert (request["message_id"], request["template_version"], listed["next"]) == (str(message.message_id), 3, None)
     assert datetime.fromisoformat(request["created_at"]) <= clock.now()
 
 
 async def test_a_link_that_we_did_not_make_is_not_valid(notify: Any) -> None:
     service = await notify.a_service()
-    message, other = await _a_message(notify, service), await _a_message(notify, service)
-    token = _path(notify, message).rsplit("/", 1)[1]
+    link, other = await _a_message(notify, service), (await _a_message(notify, service)).message_id
+    message = link.message_id
+    token = _path(notify, link).rsplit("/", 1)[1]
     foreign = notify.crypto.sign("another:purpose", {"m": message.hex}, valid_s=60)
     for path in (
         f"/unsubscribe/{other}/{token}", f"/unsubscribe/{message}/{token[:-4]}AAAA", f"/unsubscribe/{message}/x",
@@ -82,11 +83,17 @@ async def test_a_link_lasts_a_year(notify: Any) -> None:
     assert (answer.status_code, answer.json()["message"]) == (404, GONE)
 
 
-async def test_a_message_that_is_gone_or_was_a_text_has_no_link(notify: Any) -> None:
-    text = await _a_message(notify, await notify.a_service(), channel="sms")
-    for message in (ids.uuid7(), text):
-        answer = await notify.client.post(_path(notify, message))
-        assert (answer.status_code, answer.json()["message"]) == (404, GONE)
+async def test_a_link_works_when_its_message_is_no_longer_kept(notify: Any) -> None:
+    service = await notify.a_service()
+    link = await _a_message(notify, service)
+    await notify.db.pool.execute("delete from notify.messages where id = $1", link.message_id)
+    assert (await notify.client.post(_path(notify, link))).status_code == 200
+    assert await _requests(notify, await notify.a_key(service)) == [str(link.message_id)]
+
+
+async def test_the_page_of_a_service_that_is_gone_does_not_work(notify: Any) -> None:
+    page = await notify.client.get(_path(notify, Link(ids.uuid7(), ids.uuid7(), "live", ids.uuid7(), 1)))
+    assert (page.status_code, GONE["unsubscribe request"] in page.text) == (404, True)
 
 
 async def test_opening_the_link_only_asks_and_the_button_unsubscribes(notify: Any) -> None:
@@ -131,11 +138,11 @@ async def test_test_and_live_requests_are_listed_apart_and_by_service(notify: An
     sent = {mode: await _a_message(notify, service, mode=mode) for mode in ("live", "test")}
     for message in (*sent.values(), await _a_message(notify, other)):
         await notify.client.post(_path(notify, message))
-    assert await _requests(notify, live) == [str(sent["live"])]
-    assert await _requests(notify, testing) == [str(sent["test"])]
+    assert await _requests(notify, live) == [str(sent["live"].message_id)]
+    assert await _requests(notify, testing) == [str(sent["test"].message_id)]
     ada = await notify.an_operator(service, "notify:read")
-    assert await _requests(notify, ada) == [str(sent["live"])]
-    assert await _requests(notify, ada, "?mode=test") == [str(sent["test"])]
+    assert await _requests(notify, ada) == [str(sent["live"].message_id)]
+    assert await _requests(notify, ada, "?mode=test") == [str(sent["test"].message_id)]
     for query in ("mode=both", "older_than=x"):
         assert (await notify.call("GET", f"/v1/unsubscribe-requests?{query}", ada)).status_code == 400
 
@@ -148,5 +155,7 @@ async def test_requests_are_read_page_by_page_newest_first(notify: Any, monkeypa
     for message in messages:
         await notify.client.post(_path(notify, message))
     first = (await notify.call("GET", "/v1/unsubscribe-requests", caller)).json()
-    assert [r["message_id"] for r in first["unsubscribe_requests"]] == [str(messages[2]), str(messages[1])]
-    assert await _requests(notify, caller, f"?older_than={first['next']}") == [str(messages[0])]
+    assert [r["message_id"] for r in first["unsubscribe_requests"]] == [
+        str(m.message_id) for m in (messages[2], messages[1])
+    ]
+    assert await _requests(notify, caller, f"?older_than={first['next']}") == [str(messages[0].message_id)]
