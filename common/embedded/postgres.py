@@ -17,7 +17,15 @@ from common.embedded.process import Child, launcher, server_account, socket_fold
 _SOCKET = ".s.PGSQL.5432"
 _START_TIMEOUT_S = 60  # crash recovery after a long load takes a while
 _LEAVING_TIMEOUT_S = 15
-_SETTINGS = {"max_connections": "200", "timezone": "UTC", "log_timezone": "UTC", "log_checkpoints": "off"}
+_SETTINGS = {
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_checkpoints": "off",
+    "autovacuum_naptime": "10s",  # work lists live by quick vacuums: dead claims must not pile up for a minute
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+}
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _BUILTIN_LOCALE_FROM = 17
 

@@ -19,6 +19,7 @@ from common.queue import Doorbell
 from services.notify.configuration.api import ROUTES as CONFIGURATION
 from services.notify.context import Context
 from services.notify.errors import app_body, refusal_body, v2_body
+from services.notify.health import flow as health
 from services.notify.messages import store as message_store
 from services.notify.messages.accept import Acceptor
 from services.notify.messages.api import ROUTES as MESSAGES
@@ -115,7 +116,7 @@ def _open(settings: ApiSettings) -> Callable[[Litestar], Any]:
 
 def create_app(settings: ApiSettings) -> App:
     """Notify's API for these settings; `app.running()` opens it without a server."""
-    return build_app(
+    app = build_app(
         name="notify",
         title="Colonnade Notify",
         version=VERSION,
@@ -125,5 +126,7 @@ def create_app(settings: ApiSettings) -> App:
         lifespan=[_open(settings)],
         extra_headers={"/v2": {**_HEADERS, **_JSON_ONLY}, "/unsubscribe": _HEADERS},
         finish_openapi=describe,
+        checks=health.checks(lambda: app.state.context.database),
         short_cuts=short_cuts,
     )
+    return app

@@ -1,0 +1,1 @@
+"""What /_status tells of Notify."""
