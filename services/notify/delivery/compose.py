@@ -14,6 +14,7 @@ from services.notify.configuration.rules import email_local_part
 from services.notify.context import Context
 from services.notify.delivery.store import Waiting
 from services.notify.messages import store as message_store
+from services.notify.recipients.phone import parse_phone
 from services.notify.rendering import email_document, email_plain, sms_fragments
 from services.notify.unsubscribe.rules import Link, unsubscribe_url
 
@@ -33,8 +34,11 @@ class Held(Exception):
 
 
 class ComposedText(msgspec.Struct, frozen=True):
+    """A text ready to leave. has_receipts: its country's networks report back."""
+
     outgoing: OutgoingText
     fragments: int
+    has_receipts: bool
 
 
 class Composer:
@@ -127,4 +131,4 @@ class Composer:
             sender=personal.sender or context.settings.default_sms_sender,
             text=text,
         )
-        return ComposedText(outgoing, fragments)
+        return ComposedText(outgoing, fragments, parse_phone(f"+{personal.recipient}").has_delivery_receipts)

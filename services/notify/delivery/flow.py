@@ -46,6 +46,7 @@ class Ready(msgspec.Struct, frozen=True):
     message: Waiting
     outgoing: OutgoingEmail | OutgoingText
     fragments: int = 0
+    has_receipts: bool = True
 
 
 class Deferred(msgspec.Struct, frozen=True):
@@ -141,7 +142,7 @@ class Deliverer:
         if message.channel == "email":
             return Ready(work, message, await self._composer.email(message))
         composed = await self._composer.text(message)
-        return Ready(work, message, composed.outgoing, composed.fragments)
+        return Ready(work, message, composed.outgoing, composed.fragments, composed.has_receipts)
 
     async def _hold_back(self, batch: Sorted) -> None:
         """The guard against pumping: put off what would exceed a recipient's messages an hour."""
@@ -180,13 +181,15 @@ class Deliverer:
         is_email = ready.message.channel == "email"
         provider = self._email.name if is_email else self._text.name
         reports = self._email.reports_receipts if is_email else self._text.reports_receipts
+        # a text to a country whose networks tell nothing stays "sent" (contract 1.10)
+        awaiting = "sending" if ready.has_receipts else "sent"
         return judge(
             ready.work,
             outcome,
             due_at=ready.message.due_at,
             now=clock.now(),
             provider=provider,
-            accepted_status="sending" if reports else "delivered",
+            accepted_status=awaiting if reports else "delivered",
             billable_units=ready.fragments,
         )
 

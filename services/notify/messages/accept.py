@@ -33,7 +33,7 @@ from services.notify.messages import rules, store, wire
 from services.notify.messages.admission import admit, admit_abroad
 from services.notify.messages.store import Draft, Personal, Stored
 from services.notify.recipients.email import normalise_email
-from services.notify.recipients.phone import PhoneNumber, check_allowed, parse_any_phone
+from services.notify.recipients.phone import PhoneNumber, check_allowed, parse_phone
 from services.notify.recipients.simulated import is_smoke_recipient
 from services.notify.rendering import CompiledTemplate, sanitise_personalisation, sms_length
 from services.notify.requests.decode import decode_email, decode_sms
@@ -231,7 +231,7 @@ class Acceptor:
         rules.check_files(request.personalisation, "sms", who.service_id, self._context.settings.admin_url)
         body = self._filled(compiled, request.personalisation)
         sender = self._sms_sender(who, setup, request)
-        phone = parse_any_phone(request.phone_number)
+        phone = parse_phone(request.phone_number)
         index = self._context.crypto.index(who.service_id, phone.e164)
         is_smoke = is_smoke_recipient(phone.e164)
         if not is_smoke:
