@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from pathlib import Path
 from uuid import UUID
 
 from litestar.types import Scope
@@ -12,14 +13,23 @@ from common.auth.directory import NOBODY, Directory, Nobody
 from common.crypto import Crypto
 from common.db import Database
 from common.fresh import FreshCache
+from common.settings import SettingsError
 from services.notify.configuration import store as configuration_store
 from services.notify.configuration.store import Setup
+from services.notify.recipients.rates import Rate, read_overrides, use_overrides
 from services.notify.rendering import CompiledTemplate, compile_template
 from services.notify.settings import NotifySettings
 from services.notify.templates import store as template_store
 from services.notify.templates.store import TemplateVersionRow
 
 _MOST_COMPILED = 5_000
+
+
+def _read_rates(path: str) -> dict[str, Rate | None]:
+    try:
+        return read_overrides(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        raise SettingsError([f"SMS_RATES_FILE: cannot use {path}: {error}"]) from error
 
 
 class Context:
@@ -30,6 +40,8 @@ class Context:
         self.settings = settings
         self.database = database
         self.crypto = Crypto(keys)
+        if settings.sms_rates_file is not None:
+            use_overrides(_read_rates(settings.sms_rates_file))
         self.directory = Directory(database, self.crypto)
         self.authenticator = Authenticator(self.directory, audience=audience)
         self.setups: FreshCache[UUID, Setup] = FreshCache(self._setup)

@@ -32,6 +32,13 @@ class NotifySettings(msgspec.Struct, frozen=True, kw_only=True):
     sms_rate: Annotated[
         float, Meta(ge=0, description="Price of one fragment of a text in pounds, for cost_in_pounds on the wire.")
     ] = 0.0
+    sms_rates_file: Annotated[
+        str | None,
+        Meta(
+            description='JSON file that changes rates abroad: {"353": {"multiplier": 3, "has_delivery_receipts": true}}; '
+            "null withdraws a country."
+        ),
+    ] = None
     admin_url: Annotated[str, Meta(description="Address of the console, for the texts that point there.")] = (
         "http://127.0.0.1:8000"
     )
