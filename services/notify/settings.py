@@ -35,8 +35,8 @@ class NotifySettings(msgspec.Struct, frozen=True, kw_only=True):
     sms_rates_file: Annotated[
         str | None,
         Meta(
-            description='JSON file that changes rates abroad: {"353": {"multiplier": 3, "has_delivery_receipts": true}}; '
-            "null withdraws a country."
+            description="JSON file that changes rates abroad, by prefix: "
+            '{"353": {"multiplier": 3, "has_delivery_receipts": true}}; null withdraws a country.'
         ),
     ] = None
     admin_url: Annotated[str, Meta(description="Address of the console, for the texts that point there.")] = (
