@@ -118,7 +118,12 @@ class Gateway:
         return not self._key or hmac.compare_digest(shown.strip().encode(), self._key)
 
     def status_of(self, message: str) -> Answer:
-        """What became of a text, asked by the sender's id."""
+        """What became of a text, asked by the sender's id.
+
+        503 while its first call still runs: a 404 would let the sender send it again.
+        """
+        if message.lower() in self._arriving:
+            return Answer(503, {"code": "unavailable", "detail": "the text is being accepted"})
         outcome = self._outcomes.get(message.lower())
         if outcome is None:
             return Answer(404, {"code": "not-found", "detail": "no text of this id was accepted"})

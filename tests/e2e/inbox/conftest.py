@@ -48,11 +48,15 @@ class RunningInbox:
 
     def __init__(self, settings: dict[str, str]) -> None:
         command = [sys.executable, "-m", "deploy.local.inbox"]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True)
+        self.log = Path(f"{settings['INBOX_DIR']}.log")
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=log, text=True
+            )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         found = re.search(r"(http://[\d.:]+).*smtp://([\d.]+):(\d+)", line)
-        assert found, f"no address in {line!r}"
+        assert found, f"no address in {line!r}: {self.log.read_text()}"
         self.url, self.smtp_host, self.smtp_port = found[1], found[2], int(found[3])
         self.http = httpx.Client(base_url=self.url, trust_env=False)
 
@@ -130,14 +134,21 @@ class ReceiptsServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
     def of(self, message: str) -> list[dict[str, Any]]:
         """The receipts taken for one message."""
         return [receipt for receipt in self.taken if receipt["id"] == message]
 
+    def __enter__(self) -> ReceiptsServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
+        """Stop, so that the port is free again."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -156,9 +167,8 @@ def running(settings: dict[str, str]) -> Iterator[RunningInbox]:
 @pytest.fixture(scope="module")
 def notify() -> Iterator[ReceiptsServer]:
     """A Notify for the whole module."""
-    server = ReceiptsServer([])
-    yield server
-    server.close()
+    with ReceiptsServer([]) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -187,10 +187,11 @@ def test_the_pages_work_without_script(browser: Browser, inbox: Any) -> None:
     context.close()
 
 
-def test_a_hostile_email_runs_nothing_and_fetches_nothing(browser: Browser, inbox: Any, suite: Any) -> None:
-    remote = suite.ReceiptsServer([])
+def test_a_hostile_email_runs_nothing_and_fetches_nothing(
+    browser: Browser, inbox: Any, notify: Any, suite: Any
+) -> None:
     email = suite.an_email("hostile@example.gov", str(uuid4()))
-    email.get_payload()[1].set_content(HOSTILE.format(remote=f"http://127.0.0.1:{remote.port}/x.png"), subtype="html")
+    email.get_payload()[1].set_content(HOSTILE.format(remote=f"http://127.0.0.1:{notify.port}/x.png"), subtype="html")
     with inbox.smtp() as server:
         server.send_message(email)
     asked: list[str] = []
@@ -202,4 +203,3 @@ def test_a_hostile_email_runs_nothing_and_fetches_nothing(browser: Browser, inbo
     assert page.locator("p").inner_text() == "Fine"
     assert all(url.startswith(inbox.url) for url in asked)
     page.close()
-    remote.close()

@@ -82,42 +82,40 @@ def test_messages_outlive_a_restart_and_even_a_kill(suite: Any, tmp_path: Path) 
         assert inbox.http.get("/_status").json() == {"status": "ok", "messages": 0}
 
 
+def receipts_to(suite: Any, port: int) -> dict[str, str]:
+    return {"INBOX_RECEIPTS_URL": f"http://127.0.0.1:{port}/", "INBOX_RECEIPTS_TOKEN": suite.TOKEN}
+
+
 def test_a_receipt_is_posted_again_until_notify_takes_it(suite: Any, tmp_path: Path) -> None:
-    notify = suite.ReceiptsServer([404, 503, 429, 500])
-    receipts = {"INBOX_RECEIPTS_URL": f"http://127.0.0.1:{notify.port}/", "INBOX_RECEIPTS_TOKEN": suite.TOKEN}
-    with suite.running(suite.environment(tmp_path, **receipts)) as inbox:
-        sent_at = time.monotonic()
-        message = inbox.send("ada@example.gov")
-        suite.eventually(lambda: notify.calls)
-        assert time.monotonic() - sent_at >= 0.1
-        suite.eventually(lambda: notify.of(message), within_s=20)
-    notify.close()
-    assert len(notify.calls) == 5
+    with suite.ReceiptsServer([404, 503, 429, 500]) as notify:
+        with suite.running(suite.environment(tmp_path, **receipts_to(suite, notify.port))) as inbox:
+            sent_at = time.monotonic()
+            message = inbox.send("ada@example.gov")
+            suite.eventually(lambda: notify.calls)
+            assert time.monotonic() - sent_at >= 0.1
+            suite.eventually(lambda: notify.of(message), within_s=20)
+        assert len(notify.calls) == 5
 
 
 def test_a_refused_receipt_is_not_posted_again(suite: Any, tmp_path: Path) -> None:
-    notify = suite.ReceiptsServer([401])
-    receipts = {"INBOX_RECEIPTS_URL": f"http://127.0.0.1:{notify.port}", "INBOX_RECEIPTS_TOKEN": "wrong"}
-    with suite.running(suite.environment(tmp_path, **receipts)) as inbox:
-        refused = inbox.send("ada@example.gov")
-        suite.eventually(lambda: notify.calls)
-        taken = inbox.send("ada@example.gov")
-        suite.eventually(lambda: notify.of(taken))
-    notify.close()
-    assert notify.of(refused) == []
+    with suite.ReceiptsServer([401]) as notify:
+        with suite.running(suite.environment(tmp_path, **receipts_to(suite, notify.port))) as inbox:
+            refused = inbox.send("ada@example.gov")
+            suite.eventually(lambda: notify.calls)
+            taken = inbox.send("ada@example.gov")
+            suite.eventually(lambda: notify.of(taken))
+        assert notify.of(refused) == []
 
 
 def test_receipts_wait_for_a_notify_that_is_not_up_yet(suite: Any, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    receipts = {"INBOX_RECEIPTS_URL": f"http://127.0.0.1:{port}", "INBOX_RECEIPTS_TOKEN": suite.TOKEN}
-    with suite.running(suite.environment(tmp_path, **receipts)) as inbox:
+    with suite.running(suite.environment(tmp_path, **receipts_to(suite, port))) as inbox:
         messages = [inbox.send("ada@example.gov") for _ in range(5)]
-        time.sleep(0.5)  # time for several tries to fail
-        notify = suite.ReceiptsServer([], port)
-        for message in messages:
-            suite.eventually(lambda message=message: notify.of(message), within_s=20)
-    notify.close()
+        suite.eventually(lambda: "Notify cannot be reached" in inbox.log.read_text())
+        with suite.ReceiptsServer([], port) as notify:
+            for message in messages:
+                suite.eventually(lambda message=message: notify.of(message), within_s=20)
 
 
 def test_without_a_receipts_address_the_inbox_stands_alone(suite: Any, tmp_path: Path) -> None:
