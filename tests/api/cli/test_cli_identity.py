@@ -174,10 +174,17 @@ def test_key_with_wrong_scope_or_network_is_refused_with_every_fault(cli: Any, s
 
 
 def test_rotated_key_overlaps_then_expires(ask: Any, cli: Any, service: str) -> None:
-    old = ask("key", "issue", service, "--name", "Web", "--type", "live", "--scopes", "notify:read", "--network", "10.0.0.0/8")
+    old = ask(
+        "key", "issue", service, "--name", "Web", "--type", "live", "--scopes", "notify:read", "--network", "10.0.0.0/8"
+    )
     new = ask("key", "rotate", service, old["id"], "--overlap", "2h")
     assert new["key"] != old["key"]
-    assert [new[name] for name in ("name", "type", "scopes", "networks")] == ["Web", "live", ["notify:read"], ["10.0.0.0/8"]]
+    assert [new[name] for name in ("name", "type", "scopes", "networks")] == [
+        "Web",
+        "live",
+        ["notify:read"],
+        ["10.0.0.0/8"],
+    ]
     states = {key["id"]: key["state"] for key in ask("key", "list", service)["keys"]}
     assert states == {old["id"]: "expiring", new["id"]: "active"}
     now = ask("key", "rotate", service, new["id"], "--overlap", "0s")
