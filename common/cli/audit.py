@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from uuid import UUID
 
 import click
@@ -90,4 +91,6 @@ def tail(session: Session, schema: str | None, service: str | None, limit: int, 
         if follow:
             await _follow(session, database, schemas, service_id, found)
 
-    session.run(work)
+    # an interruption is how following ends
+    with contextlib.suppress(*([KeyboardInterrupt] if follow else [])):
+        session.run(work)

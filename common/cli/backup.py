@@ -63,8 +63,7 @@ def _write(session: Session, path: Path, major: int) -> int:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            dump(programs, session.database_url, _schemas(), file)
-            file.flush()
+            dump(programs, session.database_url, _schemas(), draft)
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:

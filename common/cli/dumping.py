@@ -85,15 +85,13 @@ def _address(dsn: str) -> tuple[str, dict[str, str]]:
     return urlunsplit(parts._replace(netloc=netloc)), environment
 
 
-def _run(
-    program: Path, words: Sequence[str], dsn: str, *, stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None
-) -> None:
+def _run(program: Path, words: Sequence[str], dsn: str, *, stdin: IO[bytes] | None = None) -> None:
     address, environment = _address(dsn)
     ended = subprocess.run(  # noqa: S603
         [program, "--dbname", address, "--no-password", *words],
         env=environment,
         stdin=stdin or subprocess.DEVNULL,
-        stdout=stdout,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         check=False,
     )
@@ -103,10 +101,12 @@ def _run(
         raise DumpFailed(f"{program.name} failed: {line}")
 
 
-def dump(programs: DumpPrograms, dsn: str, schemas: Sequence[str], file: IO[bytes]) -> None:
-    """Write these schemas in pg_dump's custom (compressed) format. Raises DumpFailed."""
-    words = [f"--schema={schema}" for schema in schemas]
-    _run(programs.folder / "pg_dump", ["--format=custom", *words], dsn, stdout=file)
+def dump(programs: DumpPrograms, dsn: str, schemas: Sequence[str], file: Path) -> None:
+    """Write these schemas in pg_dump's custom (compressed) format into a file that exists. Raises DumpFailed."""
+    # not by standard output: pg_dump appends there, its table of contents a second time, and without the offsets that
+    # show pg_restore a file that was cut off (seen with 18.4)
+    words = [f"--file={file}", *(f"--schema={schema}" for schema in schemas)]
+    _run(programs.folder / "pg_dump", ["--format=custom", *words], dsn)
 
 
 def load(programs: DumpPrograms, dsn: str, file: IO[bytes]) -> None:
