@@ -8,6 +8,7 @@ from uuid import UUID
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import State
 from litestar.enums import MediaType
+from litestar.params import FromPath
 
 from common.auth import Operator, Principal, ServiceKey
 from common.auth.principals import ScopeMissing, require
@@ -54,7 +55,7 @@ async def _reader(request: Request[Any, Any, State], context: Context) -> tuple[
 
 
 @get("/v2/notifications/{notification_id:str}", operation_id="GetNotification", tags=["Messages"])
-async def get_message(request: Request[Any, Any, State], notification_id: str) -> wire.Message:
+async def get_message(request: Request[Any, Any, State], notification_id: FromPath[str]) -> wire.Message:
     """One message with its status."""
     context: Context = request.app.state.context
     who, service_id = await _reader(request, context)
@@ -90,7 +91,7 @@ async def list_messages(request: Request[Any, Any, State]) -> wire.MessagePage:
 @delete(
     "/v2/notifications/{notification_id:str}", operation_id="CancelNotification", status_code=200, tags=["Messages"]
 )
-async def cancel_message(request: Request[Any, Any, State], notification_id: str) -> wire.Message:
+async def cancel_message(request: Request[Any, Any, State], notification_id: FromPath[str]) -> wire.Message:
     """Cancel a scheduled message that is not yet due."""
     context: Context = request.app.state.context
     who = await caller(request, context)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import Request, get, post
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import FromQuery, JSONBody, QueryParameter
 
 from common.auth.principals import require
 from services.notify.callers import actor, caller
@@ -42,9 +42,9 @@ async def work_state(request: Request[Any, Any, State]) -> wire.WorkState:
 @get("/v1/work/dead", operation_id="ListGivenUpWork", tags=["Operations"])
 async def given_up(
     request: Request[Any, Any, State],
-    cursor: UUID | None = None,
-    topic: str | None = None,
-    limit: Annotated[int, Parameter(ge=1, le=1000)] = _PAGE,
+    cursor: FromQuery[UUID | None] = None,
+    topic: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1000)] = _PAGE,
 ) -> wire.GivenUpPage:
     """Work that was given up, newest first."""
     context: Context = request.app.state.context
@@ -69,7 +69,7 @@ async def given_up(
 
 
 @post("/v1/work/replay", status_code=200, operation_id="ReplayWork", tags=["Operations"])
-async def replay(request: Request[Any, Any, State], data: wire.ReplayRequest) -> wire.Replayed:
+async def replay(request: Request[Any, Any, State], data: JSONBody[wire.ReplayRequest]) -> wire.Replayed:
     """Put given-up work back on the list."""
     context: Context = request.app.state.context
     who = await caller(request, context)

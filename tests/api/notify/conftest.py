@@ -18,6 +18,7 @@ from common.crypto import Crypto
 from common.db import Database
 from common.settings import load
 from common.tenancy import flow as tenancy
+from common.tenancy import keys
 from common.tenancy import store as identity
 from services.notify.app import create_app
 from services.notify.settings import ApiSettings
@@ -60,7 +61,7 @@ class Notify:
     async def a_key(self, service: UUID, *, kind: str = "live", scopes: list[str] | None = None) -> dict[str, str]:
         """The header of a key named `deploys`."""
         async with self.db.transaction() as tx:
-            new = await tenancy.issue_key(
+            new = await keys.issue_key(
                 tx,
                 self.crypto,
                 SETTING_UP,
