@@ -17,6 +17,7 @@ from common.auth.principals import ScopeMissing, require
 from common.http.edge import ShortCuts
 from common.http.families import read_body, send_whole
 from common.http.idempotency import checked_key
+from common.http.refusals import RouteNotFound
 from services.notify.callers import actor, audit_reading, caller, service_of
 from services.notify.context import Context, header
 from services.notify.messages import flow, wire
@@ -67,6 +68,13 @@ async def send_email(request: Request[Any, Any, State]) -> Response[bytes]:
 async def send_sms(request: Request[Any, Any, State]) -> Response[bytes]:
     """Send a text message."""
     return await _send(request, "sms")
+
+
+@post("/v2/notifications/{kind:str}", include_in_schema=False, tags=["Messages"])
+async def send_unknown(request: Request[Any, Any, State], kind: FromPath[str]) -> None:
+    """To post to a type that is none is to post to nowhere, though messages are read at addresses like it."""
+    await caller(request.scope, request.app.state.context)
+    raise RouteNotFound("Nothing is served at this address.")
 
 
 async def _reader(request: Request[Any, Any, State], context: Context) -> tuple[Principal, UUID]:
@@ -123,4 +131,4 @@ async def cancel_message(request: Request[Any, Any, State], notification_id: Fro
         return await flow.cancel_message(tx, context, actor(who, request), service_id, message_id)
 
 
-ROUTES = [send_email, send_sms, get_message, list_messages, cancel_message]
+ROUTES = [send_email, send_sms, send_unknown, get_message, list_messages, cancel_message]
