@@ -221,8 +221,17 @@ class AlreadyMember(Conflict):
     status, kind, title = 409, "already-member", "Already a member"
 
 
-async def add_member(tx: Tx, crypto: Crypto, who: Actor, service_id: UUID, contact: Contact, role: Role) -> UUID:
-    """Add a person to a service's team; returns the member's id.
+async def add_member(
+    tx: Tx,
+    crypto: Crypto,
+    who: Actor,
+    service_id: UUID,
+    contact: Contact,
+    role: Role,
+    *,
+    member_id: UUID | None = None,
+) -> UUID:
+    """Add a person to a service's team; returns the member's id (a new one unless given).
 
     contact: as `read_contact` gives it, since members may be written to in trial mode and are compared in that form.
     Raises NotFound, InvalidInput, AlreadyMember.
@@ -230,7 +239,7 @@ async def add_member(tx: Tx, crypto: Crypto, who: Actor, service_id: UUID, conta
     service = await _known_service(tx, service_id)
     if role not in get_args(Role):
         raise InvalidInput([{"field": "role", "message": f"must be one of {', '.join(get_args(Role))}"}])
-    member_id = ids.uuid7()
+    member_id = member_id or ids.uuid7()
     added = await store.add_member(
         tx,
         member_id,
