@@ -11,7 +11,7 @@ from common.auth.principals import KeyType, ServiceStatus
 from common.auth.scopes import SCOPES
 from common.crypto import Crypto
 from common.db import Database
-from common.tenancy import flow, keys
+from common.tenancy import flow
 
 TESTER = Actor(kind="command", id="tests")
 
@@ -39,10 +39,10 @@ async def a_key(
     name: str = "tests",
     scopes: list[str] | None = None,
     networks: list[str] | None = None,
-) -> keys.NewKey:
+) -> flow.NewKey:
     """A key of the service, with every scope unless told."""
     async with db.transaction() as tx:
-        return await keys.issue_key(
+        return await flow.issue_key(
             tx,
             crypto,
             TESTER,

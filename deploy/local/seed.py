@@ -25,7 +25,7 @@ from common.auth.principals import KeyType
 from common.crypto import Crypto
 from common.db import Database, Tx
 from common.tenancy import flow, store
-from common.tenancy.keys import issue_key
+from common.tenancy.flow import issue_key
 from deploy.local.keyfiles import KeyFiles
 from deploy.local.layout import StartRefused
 
