@@ -128,6 +128,11 @@ class ReceiptsServer:
                     self.send_header("Content-Length", "0")
                 self.end_headers()
 
+            def do_GET(self) -> None:
+                outer.calls.append((self.path, None))
+                self.send_response(204)
+                self.end_headers()
+
             def log_message(self, *_: Any) -> None:
                 """Keep quiet."""
 
