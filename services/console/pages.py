@@ -97,7 +97,7 @@ async def home(request: Call) -> Response[bytes]:
     found = await parts(context_of(request).settings)
     page = _environment().get_template("home.html").render(style=_style(), parts=found)
     headers = {"content-security-policy": _policy()}
-    return Response(page.encode(), media_type="text/html; charset=utf-8", headers=headers)
+    return Response(page.encode(), media_type="text/html", headers=headers)
 
 
 ROUTES = [home]

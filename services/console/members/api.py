@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import delete, get, post
+from litestar.params import FromPath, JSONBody
 
 from common import ids
 from common.auth import Principal, ServiceKey
@@ -39,7 +40,7 @@ def _member(row: store.MemberRow, contact: Contact) -> wire.Member:
 
 
 @get("/v1/services/{service_id:uuid}/members", operation_id="ListMembers", tags=_TAGS)
-async def list_members(request: Call, service_id: UUID) -> wire.Members:
+async def list_members(request: Call, service_id: FromPath[UUID]) -> wire.Members:
     """Everybody who works for the service, with how they are reached. Reading it is audited."""
     who = await allowed(request, service_id, _READ)
     context = context_of(request)
@@ -76,7 +77,7 @@ async def _added(tx: Tx, context: Context, service_id: UUID, member_id: UUID) ->
 
 
 @post("/v1/services/{service_id:uuid}/members", operation_id="AddMember", tags=_TAGS)
-async def add_member(request: Call, service_id: UUID, data: wire.NewMember) -> wire.Member:
+async def add_member(request: Call, service_id: FromPath[UUID], data: JSONBody[wire.NewMember]) -> wire.Member:
     """Add a person to the team. Honours `Idempotency-Key`."""
     who = await allowed(request, service_id, _CHANGE)
     context = context_of(request)
@@ -92,7 +93,7 @@ async def add_member(request: Call, service_id: UUID, data: wire.NewMember) -> w
 
 
 @delete("/v1/services/{service_id:uuid}/members/{member_id:uuid}", operation_id="RemoveMember", tags=_TAGS)
-async def remove_member(request: Call, service_id: UUID, member_id: UUID) -> None:
+async def remove_member(request: Call, service_id: FromPath[UUID], member_id: FromPath[UUID]) -> None:
     """Take a person off the team and forget how they are reached."""
     who = await allowed(request, service_id, _CHANGE)
     async with context_of(request).database.transaction() as tx:
