@@ -37,6 +37,7 @@ from services.notify.recipients.phone import PhoneNumber, check_allowed, parse_p
 from services.notify.recipients.simulated import is_smoke_recipient
 from services.notify.rendering import CompiledTemplate, sanitise_personalisation, sms_length
 from services.notify.requests.decode import decode_email, decode_sms
+from services.notify.requests.parsing import parse_json
 from services.notify.requests.wire import EmailRequest, SmsRequest
 from services.notify.templates.store import TemplateVersionRow
 
@@ -48,6 +49,13 @@ class Answer(msgspec.Struct, frozen=True):
 
     body: bytes
     headers: dict[str, str]
+
+
+def _sanitised_by(raw: bytes) -> dict[str, dict[str, str]]:
+    """What sanitising changed in a body that was accepted before. The row keeps the outcome only."""
+    request = parse_json(raw)
+    names = request.get("sanitise_content_for")
+    return sanitise_personalisation(request.get("personalisation", {}), names)[1] if names else {}
 
 
 class Prepared(msgspec.Struct, frozen=True):
@@ -135,7 +143,7 @@ class Acceptor:
                 row.id,
                 row.reference,
                 body,
-                {},
+                _sanitised_by(raw),
                 wire.moment(row.scheduled_for),
             )
         return self._sms_body(

@@ -297,7 +297,7 @@ with cancelled as (
       and service_id = $2
       and leased_until is null
       and attempt = 0
-      and due_at > now()
+      and due_at > $3
     returning id)
 update notify.messages
 set status = 'cancelled', updated_at = $3
