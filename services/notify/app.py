@@ -24,7 +24,7 @@ from services.notify.messages import store as message_store
 from services.notify.messages.accept import Acceptor
 from services.notify.messages.api import ROUTES as MESSAGES
 from services.notify.messages.api import short_cuts
-from services.notify.messages.openapi import describe
+from services.notify.openapi import describe
 from services.notify.operations.api import ROUTES as OPERATIONS
 from services.notify.receipts import flow as receipt_flow
 from services.notify.receipts.api import ROUTES as RECEIPTS

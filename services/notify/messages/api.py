@@ -20,9 +20,11 @@ from common.http.idempotency import checked_key
 from common.http.refusals import RouteNotFound
 from services.notify.callers import actor, audit_reading, caller, service_of
 from services.notify.context import Context, header
+from services.notify.described import takes
 from services.notify.messages import flow, wire
 from services.notify.messages.accept import Acceptor, Answer
 from services.notify.requests.queries import parse_list_query, parse_uuid
+from services.notify.requests.wire import EmailRequest, SmsRequest
 
 _JSON = MediaType.JSON
 # room for a personalisation that fills an e-mail of 2,000,000 bytes, escaped
@@ -58,13 +60,25 @@ async def _send(request: Request[Any, Any, State], channel: str) -> Response[byt
     return Response(answer.body, status_code=201, media_type=_JSON, headers=answer.headers)
 
 
-@post("/v2/notifications/email", operation_id="SendEmail", request_max_body_size=_MOST_BODY_BYTES, tags=["Messages"])
+@post(
+    "/v2/notifications/email",
+    operation_id="SendEmail",
+    operation_class=takes(EmailRequest),
+    request_max_body_size=_MOST_BODY_BYTES,
+    tags=["Messages"],
+)
 async def send_email(request: Request[Any, Any, State]) -> Response[bytes]:
     """Send an e-mail."""
     return await _send(request, "email")
 
 
-@post("/v2/notifications/sms", operation_id="SendSms", request_max_body_size=_MOST_BODY_BYTES, tags=["Messages"])
+@post(
+    "/v2/notifications/sms",
+    operation_id="SendSms",
+    operation_class=takes(SmsRequest),
+    request_max_body_size=_MOST_BODY_BYTES,
+    tags=["Messages"],
+)
 async def send_sms(request: Request[Any, Any, State]) -> Response[bytes]:
     """Send a text message."""
     return await _send(request, "sms")
