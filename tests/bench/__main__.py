@@ -49,7 +49,7 @@ def main() -> int:
     """Measure and print. Other work on the machine falsifies the figures, so its load is shown first."""
     arguments = _arguments()
     load_average, cores = os.getloadavg()[0], os.cpu_count() or 1
-    print(f"{cores} cores, load average {load_average:.1f} before the start")
+    print(f"{cores} cores, load average {load_average:.1f} before the start", flush=True)
     try:
         with a_stand() as stand:
             load = Load()

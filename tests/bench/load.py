@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import cycle
+from typing import cast
 
 import msgspec
 import uvloop
@@ -127,8 +128,7 @@ class Caught(asyncio.Protocol):
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         if not self.done.done():

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import uvloop
@@ -67,9 +68,8 @@ class Conversation(asyncio.Protocol):
         self._in_message = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(_GREETING)
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.write(_GREETING)
 
     def data_received(self, data: bytes) -> None:
         buffer = self._rest + data if self._rest else data
