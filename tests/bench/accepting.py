@@ -81,11 +81,11 @@ def measure_full_table(
     stand: Stand, load: Load, *, messages: int, rounds: int, seconds: float, say: Say
 ) -> OnFullTable:
     """Accept on an empty and on a full table in turns, at 32 connections."""
-    caller = stand.make_database("full")
+    caller = stand.make_database("large")
     say(f"filling a table with {messages:,} messages")
-    stand.run(fill(stand.dsn("full"), caller, messages))
-    programs = {name: stand.program(API, name) for name in ("bench", "full")}
-    rates: dict[str, list[float]] = {"bench": [], "full": []}
+    stand.run(fill(stand.dsn("large"), caller, messages))
+    programs = {name: stand.program(API, name) for name in ("bench", "large")}
+    rates: dict[str, list[float]] = {"bench": [], "large": []}
     for turn in range(rounds):
         say(f"accepting on an empty and a full table, {turn + 1} of {rounds}")
         for name, program in programs.items():
@@ -98,4 +98,4 @@ def measure_full_table(
             rates[name].append(outcome.rate)
     for program in programs.values():
         program.stop()
-    return OnFullTable(messages=messages, empty=rates["bench"], full=rates["full"])
+    return OnFullTable(messages=messages, empty=rates["bench"], full=rates["large"])
