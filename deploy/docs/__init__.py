@@ -1,1 +1,1 @@
-"""The pages of docs/ that are made from the code: configuration, errors, OpenAPI. `python -m deploy.docs` writes them."""
+"""Pages of docs/ that are made from the code (configuration, errors, OpenAPI): `python -m deploy.docs` writes them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import get_annotations
 from typing import Any, NamedTuple
 
 import msgspec
@@ -33,7 +34,7 @@ These are read by the make targets and their scripts, not by the programs. The t
 
 | Variable | Default | Meaning |
 |---|---|---|
-| `PORT` | `8000` | `make run`: port of the console. Notify is one above, the inbox 25 above, its mail server 6975 below. |
+| `PORT` | `8000` | `make run`: port of the console. Notify: one above; inbox: 25 above; its mail server: 6975 below. |
 | `COLONNADE_VAR` | `var` | Folder of the local suite: data, secrets, logs, `suite.json`. |
 | `COLONNADE_PG` | `18` | Version of the PostgreSQL that `make run` starts: `16` or `18`. |
 | `COLONNADE_TEST_PG` | `18` | The same for `make test`. |
@@ -148,7 +149,7 @@ def _parts(kind: type[msgspec.Struct]) -> Iterator[tuple[type[msgspec.Struct], l
     fields = {field.name: field for field in info.fields}
     nested = {name: field.type.cls for name, field in fields.items() if isinstance(field.type, inspect.StructType)}
     for declaring in reversed(kind.__mro__):
-        own = declaring.__dict__.get("__annotations__", {})
+        own = get_annotations(declaring)
         lines = [_line(fields[name]) for name in own if name in fields and name not in nested]
         if lines:
             yield declaring, lines

@@ -23,7 +23,10 @@ Under `/v2` Notify answers in the form of GOV.UK Notify:
 Everywhere else an error is `application/problem+json` (RFC 9457):
 
 ```json
-{"type": "/docs/errors#scope-missing", "title": "…", "status": 403, "detail": "…", "kind": "scope-missing", "trace_id": "…"}
+{
+  "type": "/docs/errors#scope-missing", "title": "…", "status": 403,
+  "detail": "…", "kind": "scope-missing", "trace_id": "…"
+}
 ```
 
 `error` below is the class that `/v2` shows, where a kind has one of its own. A kind without it shows the usual class of
