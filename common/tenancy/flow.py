@@ -215,6 +215,11 @@ async def _known_service(tx: Tx, service_id: UUID) -> store.ServiceRow:
     return row
 
 
+def _check_role(role: str) -> None:
+    if role not in get_args(Role):
+        raise InvalidInput([{"field": "role", "message": f"must be one of {', '.join(get_args(Role))}"}])
+
+
 class AlreadyMember(Conflict):
     """Somebody with this e-mail address works for the service already."""
 
@@ -237,8 +242,7 @@ async def add_member(
     Raises NotFound, InvalidInput, AlreadyMember.
     """
     service = await _known_service(tx, service_id)
-    if role not in get_args(Role):
-        raise InvalidInput([{"field": "role", "message": f"must be one of {', '.join(get_args(Role))}"}])
+    _check_role(role)
     member_id = member_id or ids.uuid7()
     added = await store.add_member(
         tx,
@@ -323,6 +327,34 @@ def _checked_networks(networks: list[str]) -> list[str]:
     return checked
 
 
+def _check_key(key_type: str, scopes: list[str], expires_at: datetime | None) -> None:
+    faults = [{"field": "scopes", "message": f"{scope} is not a scope"} for scope in unknown(scopes)]
+    if key_type not in get_args(KeyType):
+        faults.append({"field": "type", "message": "must be live, team or test"})
+    if expires_at is not None and expires_at <= clock.now():
+        faults.append({"field": "expires_at", "message": "must lie in the future"})
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _key_string(name: str, service_id: UUID, secret: str) -> str:
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "key"
+    return f"{slug}-{service_id}-{secret}"
+
+
+async def _record_issue(tx: Tx, who: Actor, key: store.KeyRow, organisation_id: UUID) -> None:
+    await record(
+        tx,
+        store.SCHEMA,
+        action=Action.KEY_ISSUE,
+        who=who,
+        subject_id=key.id,
+        service_id=key.service_id,
+        organisation_id=organisation_id,
+        after={"name": key.name, "type": key.type, "scopes": key.scopes, "networks": key.networks},
+    )
+
+
 async def issue_key(
     tx: Tx,
     crypto: Crypto,
@@ -341,14 +373,8 @@ async def issue_key(
     Raises NotFound, InvalidInput.
     """
     service = await _known_service(tx, service_id)
-    name = _name(name)
-    wanted = list(scopes) if scopes else list(DEFAULT_KEY_SCOPES)
-    if wrong := unknown(wanted):
-        raise InvalidInput([{"field": "scopes", "message": f"{scope} is not a scope"} for scope in wrong])
-    if key_type not in get_args(KeyType):
-        raise InvalidInput([{"field": "type", "message": "must be live, team or test"}])
-    if expires_at is not None and expires_at <= clock.now():
-        raise InvalidInput([{"field": "expires_at", "message": "must lie in the future"}])
+    name, wanted = _name(name), list(scopes or DEFAULT_KEY_SCOPES)
+    _check_key(key_type, wanted, expires_at)
     key_id, secret = ids.uuid7(), str(uuid4())
     row = await store.add_key(
         tx,
@@ -362,15 +388,5 @@ async def issue_key(
         expires_at=expires_at,
         secret=crypto.seal(secret.encode(), table=SECRET_TABLE, row=key_id, service=service_id),
     )
-    await record(
-        tx,
-        store.SCHEMA,
-        action=Action.KEY_ISSUE,
-        who=who,
-        subject_id=str(key_id),
-        service_id=service_id,
-        organisation_id=service.organisation_id,
-        after={"name": name, "type": key_type, "scopes": row.scopes, "networks": row.networks},
-    )
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "key"
-    return NewKey(key=row, secret=f"{slug}-{service_id}-{secret}")
+    await _record_issue(tx, who, row, service.organisation_id)
+    return NewKey(row, _key_string(name, service_id, secret))

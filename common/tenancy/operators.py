@@ -71,6 +71,16 @@ def _faults(operator: str, audience: str, scopes: list[str], valid_s: int) -> li
     return faults
 
 
+async def _register(tx: Tx, who: Actor, signing_key: bytes) -> None:
+    public_key = Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
+    kid = key_id(public_key)
+    if await store.add_token_key(tx, kid, public_key):
+        # a name before it: digits alone would look like a telephone number
+        await record(tx, store.SCHEMA, action=Action.TOKEN_KEY_ADD, who=who, subject_id=f"kid-{kid}")
+    elif await store.is_token_key_retired(tx, kid):
+        raise SigningKeyRetired("The signing key was retired: make another with `colonnade operator new-key`.")
+
+
 async def open_session(
     tx: Tx,
     who: Actor,
@@ -88,12 +98,7 @@ async def open_session(
     """
     if faults := _faults(operator, audience, scopes, valid_s):
         raise InvalidInput(faults)
-    public_key = Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
-    kid = key_id(public_key)
-    if await store.add_token_key(tx, kid, public_key):
-        await record(tx, store.SCHEMA, action=Action.TOKEN_KEY_ADD, who=who, subject_id=f"kid-{kid}")
-    elif await store.is_token_key_retired(tx, kid):
-        raise SigningKeyRetired("The signing key was retired: make another with `colonnade operator new-key`.")
+    await _register(tx, who, signing_key)
     session_id, expires_at = ids.uuid7(), clock.now() + timedelta(seconds=valid_s)
     await store.add_session(tx, session_id, operator, expires_at)
     after = {"operator": operator, "audience": audience, "scopes": sorted(scopes), "valid_s": valid_s}

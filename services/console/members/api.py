@@ -49,9 +49,7 @@ async def list_members(request: Call, service_id: FromPath[UUID]) -> wire.Member
     return wire.Members(members=[_member(row, contact) for row, contact in found])
 
 
-async def _claim(
-    tx: Tx, context: Context, request: Call, who: Principal, service_id: UUID, new: wire.NewMember
-) -> Claim:
+async def _claim(tx: Tx, request: Call, who: Principal, service_id: UUID, new: wire.NewMember) -> Claim:
     """The id of the member to add, or that of the one which an earlier request with this Idempotency-Key added."""
     key, member_id = checked_key(request.headers.get("idempotency-key")), ids.uuid7()
     if key is None:
@@ -63,7 +61,7 @@ async def _claim(
         mode=who.mode if isinstance(who, ServiceKey) else "live",
         operation=_ADD,
         key=key,
-        request_hash=context.crypto.request_hash(msgspec.json.encode(new)),
+        request_hash=context_of(request).crypto.request_hash(msgspec.json.encode(new)),
         resource_id=member_id,
     )
 
@@ -83,7 +81,7 @@ async def add_member(request: Call, service_id: FromPath[UUID], data: JSONBody[w
     context = context_of(request)
     contact = read_contact(data.email, data.phone_number, region=context.settings.default_region)
     async with context.database.transaction() as tx:
-        claimed = await _claim(tx, context, request, who, service_id, data)
+        claimed = await _claim(tx, request, who, service_id, data)
         if claimed.is_new:
             acting = actor(who, request)
             await flow.add_member(

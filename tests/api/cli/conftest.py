@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import pytest
 from click.testing import CliRunner
 
+from common.audit import Action, AuditEvent, list_events
 from common.db import Database, Tx
 
 T = TypeVar("T")
@@ -108,3 +109,13 @@ def service(ask: Callable[..., Any]) -> str:
     """The id of a live service."""
     ask("organisation", "create", "Borough of Tests")
     return str(ask("service", "create", "Borough of Tests", "Parking permits", "--live")["id"])
+
+
+@pytest.fixture
+def audited(in_database: Callable[..., Any]) -> Callable[..., list[AuditEvent]]:
+    """The events of one action in a schema's log."""
+
+    def read(action: Action, schema: str = "platform") -> list[AuditEvent]:
+        return in_database(lambda tx: list_events(tx, schema, action=action))
+
+    return read

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import signal
-import stat
 import subprocess
 import sys
 import threading
@@ -14,35 +13,23 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 import redis as redis_client
 
-from common import ids
-from common.audit import Action, Actor, list_events, record
+from common.audit import Action, Actor, record
 from common.auth.operator import key_id, verify_operator_token
 from common.cli.settings import with_running_suite
-from common.crypto import Crypto, new_ring, with_new_key
+from common.crypto import Crypto, new_ring
 from common.db import Tx
 from common.db.migrate import components
-from common.tenancy import store
 from common.tenancy.operators import new_signing_key
 from common.testing.servers import execute
-from services.notify.configuration import store as configuration
-from services.notify.messages import store as messages
 from services.notify.operations.flow import WORK
 
 
 @pytest.fixture
 def signing_key() -> str:
     return new_signing_key()
-
-
-def events(in_database: Any, action: Action, schema: str = "platform") -> list[Any]:
-    async def read(tx: Tx) -> list[Any]:
-        return list(await list_events(tx, schema, action=action))
-
-    return in_database(read)
 
 
 # migrate ---------------------------------------------------------------------
@@ -76,7 +63,7 @@ def test_command_on_a_database_that_is_not_migrated_says_so(cli: Any, fresh_data
 
 
 def test_operator_token_is_minted_registered_once_and_revoked(
-    ask: Any, service: str, signing_key: str, in_database: Any
+    ask: Any, service: str, signing_key: str, in_database: Any, audited: Any
 ) -> None:
     env = {"OPERATOR_SIGNING_KEY": signing_key}
     words = (
@@ -101,10 +88,10 @@ def test_operator_token_is_minted_registered_once_and_revoked(
     who = verify_operator_token(first["token"], public_key, audience="console")
     assert (who.operator, who.service_id, who.session_id) == ("j.smith", UUID(service), UUID(first["session_id"]))
     assert who.scopes == {"notify:read", "notify:operate"}
-    assert len(events(in_database, Action.TOKEN_KEY_ADD)) == 1
-    assert len(events(in_database, Action.OPERATOR_TOKEN_MINT)) == 2
+    assert len(audited(Action.TOKEN_KEY_ADD)) == 1
+    assert len(audited(Action.OPERATOR_TOKEN_MINT)) == 2
     ask("operator", "revoke", first["session_id"])
-    assert len(events(in_database, Action.OPERATOR_TOKEN_REVOKE)) == 1
+    assert len(audited(Action.OPERATOR_TOKEN_REVOKE)) == 1
 
 
 @pytest.mark.parametrize(
@@ -138,109 +125,6 @@ def test_retired_signing_key_mints_nothing(cli: Any, signing_key: str, in_databa
     assert cli(*words, env=env).code == 0
     in_database(lambda tx: tx.execute("update platform.token_keys set retired_at = now()"))
     assert cli(*words, env=env).code == 1
-
-
-# the ring --------------------------------------------------------------------
-
-
-def test_ring_rotate_replaces_the_file_whole_and_closed(ask: Any, cli: Any, tmp_path: Path) -> None:
-    file = tmp_path / "keys.json"
-    file.write_text(ask("ring", "new")["keys"])
-    file.chmod(0o644)
-    before = msgspec.json.decode(file.read_text())
-    assert ask("ring", "rotate", "--file", file)["newest"] == 2
-    ask("ring", "rotate", "--file", file, "--part", "index")
-    after = msgspec.json.decode(file.read_text())
-    assert after["encryption"]["1"] == before["encryption"]["1"]
-    assert (sorted(after["encryption"]), sorted(after["index"])) == (["1", "2"], ["1", "2"])
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert os.listdir(tmp_path) == ["keys.json"]
-    file.write_text("not a ring")
-    assert cli("ring", "rotate", "--file", file).code == 1
-    assert file.read_text() == "not a ring"
-    assert cli("ring", "rotate", "--file", tmp_path / "absent").code == 1
-
-
-def _message(crypto: Crypto, service: UUID, to: str) -> messages.Draft:
-    message_id = ids.uuid7()
-    return messages.Draft(
-        id=message_id,
-        service_id=service,
-        mode="live",
-        key_type="live",
-        channel="email",
-        template_id=uuid4(),
-        template_version=1,
-        reference=None,
-        recipient_index=crypto.index(service, to),
-        personal=messages.seal(crypto, messages.Personal(to, to, {}), row=message_id, service=service),
-        created_at=ids.moment_of(message_id),
-        scheduled_for=None,
-        rate_multiplier=1,
-        lane="email-normal",
-        topic="email",
-        trace=None,
-    )
-
-
-def test_ring_reseal_moves_everything_to_the_newest_keys_and_keeps_it_findable(
-    ask: Any, cli: Any, service: str, keyring: str, crypto: Crypto, in_database: Any
-) -> None:
-    key = ask("key", "issue", service, "--name", "Web", "--type", "live")["key"]
-    ask("member", "add", service, "--email", "amal@example.gov", "--phone", "07700900123")
-    ask("notify", "guest-list", "set", service, "--email", "g@example.gov", "--phone", "07700 900456")
-    service_id = UUID(service)
-    kept, blank = _message(crypto, service_id, "p@example.gov"), _message(crypto, service_id, "b@example.gov")
-
-    async def fill(tx: Tx) -> None:
-        await messages.accept(tx, [kept, blank])
-        await tx.execute("update notify.messages set personal = null, recipient_index = null where id = $1", blank.id)
-
-    in_database(fill)
-    rotated = with_new_key(with_new_key(keyring), part="index")
-    newer = Crypto(rotated)
-    moved = {row["table"]: row for row in ask("ring", "reseal", env={"KEYS": rotated})["tables"]}
-    assert {name: row["resealed"] for name, row in moved.items()} == {
-        "platform.api_keys": 1,
-        "platform.members": 1,
-        "notify.guest_list": 2,
-        "notify.messages": 1,
-    }
-    again = ask("ring", "reseal", env={"KEYS": rotated})["tables"]
-    assert sum(row["resealed"] for row in again) == 0
-
-    async def read(tx: Tx) -> tuple[Any, ...]:
-        message = await tx.fetchrow("select personal, recipient_index from notify.messages where id = $1", kept.id)
-        member = await tx.fetchrow("select email_index, phone_index from platform.members")
-        allowed = (await configuration.setup(tx, service_id)).allowed
-        (sealed,) = await store.sealed_keys(tx, UUID(int=0), 10)
-        return message, member, allowed, sealed
-
-    message, member, allowed, sealed = in_database(read)
-    assert newer.key_number(message[0]) == 2
-    assert messages.unseal(newer, message[0], row=kept.id, service=service_id).to == "p@example.gov"
-    assert message[1] == newer.index(service_id, "p@example.gov") != kept.recipient_index
-    assert tuple(member) == (newer.index(service_id, "amal@example.gov"), newer.index(service_id, "447700900123"))
-    assert {newer.index(service_id, "g@example.gov"), newer.index(service_id, "447700900456")} < allowed
-    assert newer.open(sealed.blob, table="platform.api_keys", row=sealed.id, service=service_id).decode() == key[-36:]
-    assert len(events(in_database, Action.RING_ROTATE)) == 2
-    assert cli("doctor", env={"KEYS": keyring}).code == 1
-
-
-def test_ring_reseal_leaves_what_it_cannot_open_and_ends_with_1(
-    cli: Any, ask: Any, service: str, in_database: Any
-) -> None:
-    foreign = Crypto(new_ring())
-    row, service_id = uuid4(), UUID(service)
-    blob = foreign.seal(b"x", table="notify.guest_list", row=row, service=service_id)
-    guest = configuration.GuestRow(row, service_id, "email", b"i", blob)
-    in_database(lambda tx: configuration.replace_guests(tx, service_id, [guest]))
-    ended = cli("ring", "reseal", "--json")
-    assert ended.code == 1
-    assert "rows-unreadable" in ended.err
-    assert {row["table"]: row["unreadable"] for row in ended.json["tables"]}["notify.guest_list"] == 1
-    (left,) = in_database(configuration.all_guests)
-    assert left.personal == blob
 
 
 # audit log and queues --------------------------------------------------------
@@ -288,7 +172,9 @@ async def _give_up(tx: Tx, service: UUID, count: int) -> list[UUID]:
     return [work.id for work in works]
 
 
-def test_queue_shows_what_was_given_up_and_puts_it_back(ask: Any, cli: Any, service: str, in_database: Any) -> None:
+def test_queue_shows_what_was_given_up_and_puts_it_back(
+    ask: Any, cli: Any, service: str, in_database: Any, audited: Any
+) -> None:
     gone = in_database(lambda tx: _give_up(tx, UUID(service), 3))
     (lane,) = ask("queue", "status")["lanes"]
     assert (lane["component"], lane["lane"], lane["dead"], lane["waiting"]) == ("notify", "email-normal", 3, 0)
@@ -299,60 +185,8 @@ def test_queue_shows_what_was_given_up_and_puts_it_back(ask: Any, cli: Any, serv
     assert cli("queue", "retry", gone[0]).code == 1
     assert ask("queue", "retry", "--all")["replayed"] == 2
     assert ask("queue", "dead")["work"] == []
-    assert len(events(in_database, Action.WORK_REPLAY, "notify")) == 2
+    assert len(audited(Action.WORK_REPLAY, "notify")) == 2
     assert cli("queue", "status", "--component", "pay").code == 2
-
-
-# backup and restore ----------------------------------------------------------
-
-
-def test_backup_restores_into_an_empty_database_and_not_over_a_full_one(
-    ask: Any, cli: Any, service: str, tmp_path: Path, fresh_database_url: str
-) -> None:
-    key = ask("key", "issue", service, "--name", "Web", "--type", "live")
-    file = tmp_path / "all.backup"
-    made = ask("backup", file)
-    assert made["bytes"] == file.stat().st_size > 1000
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert cli("backup", file).code == 1
-    assert os.listdir(tmp_path) == ["all.backup"]
-    other = {"DATABASE_URL": fresh_database_url}
-    ask("restore", file, env=other)
-    assert [row["id"] for row in ask("key", "list", service, env=other)["keys"]] == [key["id"]]
-    assert ask("migrate", env=other)["changed"] == []
-    refused = cli("restore", file, "--json", env=other)
-    assert refused.code == 1
-    assert "database-not-empty" in refused.err
-    ask("service", "suspend", service, env=other)
-    ask("restore", file, "--force", env=other)
-    assert ask("service", "show", service, env=other)["status"] == "live"
-    checks = {check["name"]: check for check in ask("doctor", env=other)["checks"]}
-    assert checks["role colonnade_notify"]["state"] == "ok"
-    assert checks["notify partitions"]["state"] == "ok"
-
-
-def test_restore_that_fails_leaves_everything_as_it_was(
-    ask: Any, cli: Any, service: str, tmp_path: Path, database_url: str
-) -> None:
-    file = tmp_path / "cut.backup"
-    ask("backup", file)
-    file.write_bytes(file.read_bytes()[:-2000])
-    assert cli("restore", file, "--force").code == 1
-    assert ask("service", "show", service)["status"] == "live"
-    assert [row["id"] for row in ask("service", "list")["services"]] == [service]
-    (tmp_path / "text").write_text("hello")
-    assert cli("restore", tmp_path / "text").code == 1
-    assert cli("restore", tmp_path / "absent").code == 1
-
-
-def test_restore_warns_when_the_ring_is_not_that_of_the_backup(
-    ask: Any, cli: Any, service: str, tmp_path: Path, fresh_database_url: str
-) -> None:
-    ask("key", "issue", service, "--name", "Web", "--type", "live")
-    ask("backup", tmp_path / "b")
-    restored = cli("restore", tmp_path / "b", env={"DATABASE_URL": fresh_database_url, "KEYS": new_ring()})
-    assert restored.code == 0
-    assert "warning: KEYS does not open" in restored.err
 
 
 # doctor and seed -------------------------------------------------------------
