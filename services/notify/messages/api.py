@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 from litestar import Request, Response, delete, get, post
@@ -117,18 +118,19 @@ async def list_messages(request: Request[Any, Any, State]) -> wire.MessagePage:
     """Messages of the key's type, newest first, 250 a page."""
     context: Context = request.app.state.context
     who, service_id = await _reader(request, context)
-    params = request.query_params.multi_items()
-    query_params = [(name, str(value)) for name, value in params]
+    # read here: Litestar hands repeated parameters out in any order, and `current` should be the address asked for
+    params = parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    filters = params
     if isinstance(who, Operator):
-        query_params = [pair for pair in query_params if pair[0] not in ("service_id", "key_type")]
-    query = parse_list_query(query_params)
+        filters = [pair for pair in params if pair[0] not in ("service_id", "key_type")]
+    query = parse_list_query(filters)
     key_type = who.key_type if isinstance(who, ServiceKey) else request.query_params.get("key_type", "live")
     async with context.database.transaction() as tx:
         messages, last = await flow.list_messages(tx, context, service_id, key_type, query)
         if isinstance(who, Operator):
             await audit_reading(tx, who, request, service_id, None)
     base = f"{context.settings.public_url}/v2/notifications"
-    return wire.MessagePage(notifications=messages, links=flow.page_links(base, query_params, last))
+    return wire.MessagePage(notifications=messages, links=flow.page_links(base, params, last))
 
 
 @delete(

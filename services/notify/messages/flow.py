@@ -35,7 +35,12 @@ async def read_message(tx: Tx, context: Context, service_id: UUID, message_id: U
 async def list_messages(
     tx: Tx, context: Context, service_id: UUID, key_type: str, query: ListQuery
 ) -> tuple[list[wire.Message], UUID | None]:
-    """A page of what one type of key sent, newest first, and the id that the next page is older than."""
+    """A page of what one type of key sent, newest first, and the id that the next page is older than.
+
+    After an id that the service does not have (any more) nothing follows, as in the original.
+    """
+    if query.older_than is not None and await store.message(tx, service_id, query.older_than) is None:
+        return [], None
     rows = await store.page(
         tx,
         service_id,

@@ -10,6 +10,7 @@ technical-failure ──► created (an operator replays it once the cause is me
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 Status: TypeAlias = Literal[
@@ -25,6 +26,8 @@ Status: TypeAlias = Literal[
 ]
 
 _REPORTED: frozenset[str] = frozenset({"delivered", "permanent-failure", "temporary-failure"})
+# what a provider's receipt can move a message to
+REPORTABLE = _REPORTED | {"pending"}
 
 MOVES: dict[str, frozenset[str]] = {
     # a receipt may overtake the record of the sending itself, hence created → reported
@@ -59,7 +62,11 @@ def check_move(before: str, after: str) -> None:
         raise ImpossibleMove(f"{before} → {after}")
 
 
-def pairs() -> tuple[list[str], list[str]]:
-    """All moves as two columns (before, after), for a statement that moves many messages at once."""
-    moves = [(before, after) for before, targets in MOVES.items() for after in sorted(targets)]
+def pairs(afters: Iterable[str] | None = None) -> tuple[list[str], list[str]]:
+    """Moves as two columns (before, after), for a statement that moves many messages at once.
+
+    afters: only the moves that end in one of these.
+    """
+    wanted = set(MOVES) if afters is None else set(afters)
+    moves = [(before, after) for before, targets in MOVES.items() for after in sorted(targets & wanted)]
     return [before for before, _ in moves], [after for _, after in moves]

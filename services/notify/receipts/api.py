@@ -14,10 +14,9 @@ from common.auth import Why
 from common.auth.bearer import Refused, RefusedUnread
 from common.db.group_commit import GroupCommit
 from common.errors import InvalidInput, NotFound
+from services.notify.messages.states import REPORTABLE
 from services.notify.receipts.flow import Heard
 from services.notify.receipts.store import Receipt
-
-_MOVING = frozenset({"delivered", "permanent-failure", "temporary-failure", "pending"})
 
 
 class ReceiptBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +52,7 @@ async def _hear(request: Request[Any, Any, State]) -> None:
         body = _decode(await request.body())
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InvalidInput([{"field": "body", "message": str(error)}]) from error
-    status = body.status if body.status in _MOVING else "created"  # nothing moves to created by a receipt
+    status = body.status if body.status in REPORTABLE else "created"  # nothing moves to created by a receipt
     lane: GroupCommit[Receipt, Heard] = request.app.state.receipts
     if await lane.put(Receipt(body.id, status, (body.provider_reference or None))) == "unknown":
         raise MessageUnknown("There is no message of this id.")

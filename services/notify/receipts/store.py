@@ -11,7 +11,7 @@ import msgspec
 from common import clock
 from common.db import Tx
 from common.ids import floor_of
-from services.notify.messages.states import pairs
+from services.notify.messages.states import REPORTABLE, pairs
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -37,7 +37,8 @@ where m.id = r.id
 returning m.id
 """
 _KNOWN = "select id from notify.messages where id = any($1) and id >= $2 and id <= $3"
-_BEFORE, _AFTER = pairs()
+# not every move of the table: only an operator's replay goes back to `created`, and no provider may ask for that
+_BEFORE, _AFTER = pairs(REPORTABLE)
 
 
 async def apply(tx: Tx, receipts: Sequence[Receipt]) -> tuple[set[UUID], set[UUID]]:
