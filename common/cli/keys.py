@@ -18,7 +18,7 @@ from common.crypto import Crypto
 from common.db import Tx
 from common.tenancy import flow, keys, store
 
-_COLUMNS = ("id", "name", "type", "state", "scopes", "networks", "created_at", "expires_at", "revoked_at")
+_COLUMNS = ("id", "name", "type", "state", "scopes", "created_at", "expires_at")
 
 group = Group("key", help="API keys. A key is shown once, when it is issued.")
 

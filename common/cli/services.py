@@ -12,7 +12,7 @@ from common.cli.session import Session
 from common.db import Tx
 from common.tenancy import flow, store
 
-_COLUMNS = ("id", "name", "status", "organisation_id", "created_at")
+_COLUMNS = ("id", "name", "status", "created_at")
 
 group = Group("service", help="Services: trial, live, suspended, archived.")
 

@@ -171,3 +171,11 @@ def test_restore_warns_when_the_ring_is_not_that_of_the_backup(
     restored = cli("restore", tmp_path / "b", env={"DATABASE_URL": fresh_database_url, "KEYS": new_ring()})
     assert restored.code == 0
     assert "warning: KEYS does not open" in restored.err
+
+
+def test_new_index_key_alone_indexes_anew(ask: Any, service: str, keyring: str, in_database: Any) -> None:
+    ask("member", "add", service, "--email", "amal@example.gov")
+    rotated = with_new_key(keyring, part="index")
+    ask("ring", "reseal", env={"KEYS": rotated})
+    index = in_database(lambda tx: tx.fetchval("select email_index from platform.members"))
+    assert index == Crypto(rotated).index(UUID(service), "amal@example.gov")
