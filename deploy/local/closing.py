@@ -14,15 +14,15 @@ from deploy.local.layout import Folders, Ports, write_private
 from deploy.local.seed import Seeded
 
 
-def write_suite(folders: Folders, ports: Ports, seeded: Seeded, templates: dict[str, str]) -> dict[str, Any]:
+def write_suite(folders: Folders, ports: Ports, seeded: Seeded) -> dict[str, Any]:
     """Write and give the table for scripts; it holds keys, so only its owner may read it."""
     suite: dict[str, Any] = {
         "console": {"url": ports.url("console")},
         "notify": {"url": ports.url("notify")},
         "inbox": {"url": ports.url("inbox"), "smtp": f"127.0.0.1:{ports.smtp}"},
-        "service": {"id": str(seeded.service_id), "name": seeded.service_name},
+        "service": {"id": seeded.service_id, "name": seeded.service_name},
         "keys": {kind: seeded.keys[kind] for kind in ("live", "team", "test")},
-        "templates": templates,
+        "templates": seeded.templates,
     }
     write_private(folders.suite_file, msgspec.json.format(msgspec.json.encode(suite), indent=2).decode() + "\n")
     return suite
@@ -34,7 +34,7 @@ def curl_call(suite: dict[str, Any]) -> str:
         {
             "email_address": "amal@example.com",
             "template_id": suite["templates"]["email"],
-            "personalisation": {"name": "Amal", "reference": "FL-2041"},
+            "personalisation": {"name": "Amal", "reference": "PP-2041"},
         }
     ).decode()
     return (

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import click
 
+from deploy.local import seed as demonstration
 from deploy.local.keyfiles import make_key_files
 from deploy.local.layout import Folders, StartRefused
 from deploy.local.preflight import make_folders
 from deploy.local.run import migrate_database
-from deploy.local.seed import known_keys, seed_identity
 from deploy.local.servers import Servers
 
 
@@ -47,7 +47,8 @@ def seed_command() -> None:
     """Make the demonstration organisation, service and keys; those that are there stay."""
 
     def seed(url: str, folders: Folders) -> None:
-        seeded = seed_identity(url, make_key_files(folders), known_keys(folders.suite_file))
+        known = demonstration.known_keys(folders.suite_file)
+        seeded = demonstration.seed(url, make_key_files(folders), known)
         click.echo(f"{seeded.service_name}: {seeded.service_id}")
         for kind, key in seeded.keys.items():
             click.echo(f"  {kind} key: {key}")

@@ -21,7 +21,7 @@ from deploy.local.keyfiles import KeyFiles, make_key_files
 from deploy.local.layout import Folders, Ports, StartRefused
 from deploy.local.preflight import check_binaries, check_ports, make_folders, only_one
 from deploy.local.programs import PROGRAMS, Program, Stand
-from deploy.local.seed import known_keys, seed_identity, seed_templates
+from deploy.local.seed import known_keys, seed
 from deploy.local.servers import Servers, wanted_version
 from deploy.local.supervisor import Supervisor, keep_one_old_log
 
@@ -59,9 +59,8 @@ def migrate_database(servers: Servers, progress: Callable[[str], None]) -> None:
 
 
 def _finish(console: Console, folders: Folders, stand: Stand, servers: Servers) -> None:
-    seeded = seed_identity(servers.admin_url, stand.keys, known_keys(folders.suite_file))
-    templates = seed_templates(stand.ports.url("notify"), seeded.keys["live"])
-    suite = closing.write_suite(folders, stand.ports, seeded, templates)
+    seeded = seed(servers.admin_url, stand.keys, known_keys(folders.suite_file))
+    suite = closing.write_suite(folders, stand.ports, seeded)
     closing.show(console, suite, folders, Path(os.path.relpath(sys.executable)))
 
 

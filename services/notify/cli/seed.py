@@ -33,7 +33,7 @@ TEMPLATES: dict[str, NewTemplate] = {
         name="Permit granted",
         subject="Your parking permit, ((name))",
         content=(
-            "Dear ((name)),\n\n# Your permit is granted\n\nYour reference number is **((reference))**.\n\n"
+            "Dear ((name)),\n\n# Your permit is granted\n\nYour reference number is ((reference)).\n\n"
             "* It is valid for 12 months from today.\n* There is nothing to display in your car.\n\n"
             "If you did not apply, reply to this e-mail.\n\nParking services, Borough of Ashbourne"
         ),
