@@ -299,7 +299,8 @@ async def test_batch_whose_caller_left_is_not_begun(tools: Any) -> None:
         tools.bare_relay(answer) as relay,
         tools.channel_to(relay.port, final_timeout_s=60.0) as channel,
     ):
-        sending = asyncio.create_task(channel.send_many([tools.an_email() for _ in range(5)]))
+        batch = [tools.an_email() for _ in range(5)]
+        sending = asyncio.create_task(channel.send_many(batch))
         await tools.until(lambda: bool(relay.sessions) and "DOT" in relay.sessions[0].verbs)
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
