@@ -14,8 +14,6 @@ from services.notify.configuration.rules import email_local_part
 from services.notify.context import Context
 from services.notify.delivery.store import Waiting
 from services.notify.messages import store as message_store
-from services.notify.recipients.errors import InvalidPhone
-from services.notify.recipients.phone import parse_phone
 from services.notify.rendering import email_document, email_plain, sms_fragments
 from services.notify.unsubscribe.rules import Link, unsubscribe_url
 
@@ -35,11 +33,8 @@ class Held(Exception):
 
 
 class ComposedText(msgspec.Struct, frozen=True):
-    """A text ready to leave. has_receipts: its country's networks report back."""
-
     outgoing: OutgoingText
     fragments: int
-    has_receipts: bool
 
 
 class Composer:
@@ -132,11 +127,4 @@ class Composer:
             sender=personal.sender or context.settings.default_sms_sender,
             text=text,
         )
-        return ComposedText(outgoing, fragments, _has_receipts(personal.recipient))
-
-
-def _has_receipts(e164: str) -> bool:
-    try:
-        return parse_phone(f"+{e164}").has_delivery_receipts
-    except InvalidPhone:
-        return False  # its country was withdrawn since the text was accepted; accepted is accepted
+        return ComposedText(outgoing, fragments)

@@ -28,6 +28,8 @@ from services.notify.delivery.outcomes import Verdict, judge
 from services.notify.delivery.store import Ending, Waiting
 from services.notify.messages.accept import SIMULATED_LANE
 from services.notify.receipts import store as receipt_store
+from services.notify.recipients.errors import InvalidPhone
+from services.notify.recipients.phone import parse_phone
 from services.notify.recipients.simulated import outcome_with_test_key
 
 log = structlog.get_logger(__name__)
@@ -46,7 +48,6 @@ class Ready(msgspec.Struct, frozen=True):
     message: Waiting
     outgoing: OutgoingEmail | OutgoingText
     fragments: int = 0
-    has_receipts: bool = True
 
 
 class Deferred(msgspec.Struct, frozen=True):
@@ -142,7 +143,7 @@ class Deliverer:
         if message.channel == "email":
             return Ready(work, message, await self._composer.email(message))
         composed = await self._composer.text(message)
-        return Ready(work, message, composed.outgoing, composed.fragments, composed.has_receipts)
+        return Ready(work, message, composed.outgoing, composed.fragments)
 
     async def _hold_back(self, batch: Sorted) -> None:
         """The guard against pumping: put off what would exceed a recipient's messages an hour."""
@@ -157,7 +158,7 @@ class Deliverer:
             sent[index] = sent.get(index, 0) + 1
             if sent[index] <= self._hourly_limit:
                 kept.append(ready)
-            elif clock.now() - ready.message.due_at < timedelta(hours=24):
+            elif clock.now() - ready.message.patience_from < timedelta(hours=24):
                 batch.deferred.append(Deferred(ready.work, clock.now() + _HELD_FOR, "recipient's hourly limit"))
             else:
                 reason = "recipient's hourly limit"
@@ -178,20 +179,27 @@ class Deliverer:
         return [(r.work, self._judged(r, outcome)) for r, outcome in zip(chunk, outcomes, strict=True)]
 
     def _judged(self, ready: Ready, outcome: Outcome) -> Verdict:
-        is_email = ready.message.channel == "email"
-        provider = self._email.name if is_email else self._text.name
-        reports = self._email.reports_receipts if is_email else self._text.reports_receipts
-        # a text to a country whose networks tell nothing stays "sent" (contract 1.10)
-        awaiting = "sending" if ready.has_receipts else "sent"
+        channel = self._email if isinstance(ready.outgoing, OutgoingEmail) else self._text
         return judge(
             ready.work,
             outcome,
-            due_at=ready.message.due_at,
+            due_at=ready.message.patience_from,
             now=clock.now(),
-            provider=provider,
-            accepted_status=awaiting if reports else "delivered",
+            provider=channel.name,
+            accepted_status=self._accepted_status(ready) if channel.reports_receipts else "delivered",
             billable_units=ready.fragments,
         )
+
+    @staticmethod
+    def _accepted_status(ready: Ready) -> str:
+        """What a message is until its receipt comes; few countries send any, so a text abroad waits for none."""
+        if isinstance(ready.outgoing, OutgoingEmail):
+            return "sending"
+        try:
+            # with the plus: without it some numbers abroad read like one at home that does not exist
+            return "sent" if parse_phone(f"+{ready.outgoing.to}").is_international else "sending"
+        except InvalidPhone:  # a country that was struck off since the message was accepted
+            return "sent"
 
     async def _send_texts(self, chunk: Sequence[Ready]) -> list[Outcome]:
         """A text whose fate is unknown (marked before a crash, or tried before) is asked for first."""

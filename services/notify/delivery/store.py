@@ -30,10 +30,17 @@ class Waiting(msgspec.Struct, frozen=True):
     rate_multiplier: int
     created_at: datetime
     scheduled_for: datetime | None
+    updated_at: datetime | None
 
     @property
     def due_at(self) -> datetime:
         return self.scheduled_for or self.created_at
+
+    @property
+    def patience_from(self) -> datetime:
+        """From when retries are counted: when it was due, or when an operator replayed it."""
+        # nothing but `reopen` sets updated_at and leaves a message `created`
+        return self.due_at if self.updated_at is None else max(self.due_at, self.updated_at)
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +57,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
 _WAITING = """
 select id, service_id, mode, channel, template_id, template_version, status, personal, recipient_index,
-       rate_multiplier, created_at, scheduled_for
+       rate_multiplier, created_at, scheduled_for, updated_at
 from notify.messages
 where id = any($1)
   and id >= $2
@@ -127,10 +134,14 @@ set status = 'created', status_reason = null, updated_at = $2
 where id = any($1)
   and status = 'technical-failure'
   and personal is not null
+  and exists (select from notify.work_dead d where d.id = messages.id and ($3::text is null or d.topic = $3))
 returning id
 """
 
 
-async def reopen(tx: Tx, ids: Sequence[UUID]) -> list[UUID]:
-    """Failed messages whose work an operator replays; those past retention stay as they are."""
-    return [row[0] for row in await tx.fetch(_REOPEN, list(ids), clock.now())]
+async def reopen(tx: Tx, ids: Sequence[UUID], topic: str | None = None) -> list[UUID]:
+    """Failed messages whose work an operator replays; those past retention stay as they are.
+
+    Only those whose work is buried (under the topic): nobody would deliver any other.
+    """
+    return [row[0] for row in await tx.fetch(_REOPEN, list(ids), clock.now(), topic)]

@@ -22,7 +22,7 @@ async def replay(tx: Tx, who: Actor, *, ids: Sequence[UUID] | None, topic: str |
     chosen = list(ids) if ids is not None else [d.id for d in dead]
     if not chosen:
         return 0
-    await delivery_store.reopen(tx, chosen)
+    await delivery_store.reopen(tx, chosen, topic)
     count = await WORK.replay(tx, ids=chosen, topic=topic, limit=limit)
     if count:
         await record(

@@ -123,7 +123,7 @@ async def channel_to(
 ) -> AsyncIterator[SmtpChannel]:
     """A channel to a relay on loopback; keyword arguments go to Relay, `idle_s` to the channel."""
     idle_s = float(relay.pop("idle_s", 15.0))  # type: ignore[arg-type]
-    settings: dict[str, object] = {"host": "localhost", "port": port, "tls": "none", "timeout_s": 5.0, **relay}
+    settings: dict[str, object] = {"host": "localhost", "port": port, "tls": "none", "timeout_s": 30.0, **relay}
     channel = SmtpChannel(
         Relay(**settings, pipelining=depth > 1),  # type: ignore[arg-type]
         connections=connections,
@@ -143,7 +143,7 @@ def an_email(to: str = "ada@example.gov", body: bytes = b"Hello\r\n") -> Outgoin
     return OutgoingEmail(message_id, to, "bounces@notify.example.gov", head + body)
 
 
-async def until(condition: Callable[[], bool], deadline_s: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], deadline_s: float = 30.0) -> None:
     """Wait for something to come true; fails when it does not in time."""
     async with asyncio.timeout(deadline_s):
         while not condition():

@@ -1,0 +1,118 @@
+"""Redis wiped or away, PostgreSQL killed, a relay that hangs: what was accepted is delivered all the same."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+import redis.asyncio as redis_client
+
+SMALL_CHUNKS = {"SMTP_CONNECTIONS": "4", "SMTP_PIPELINE_DEPTH": "5"}
+IN_FLIGHT_AT_MOST = 4 * 5 * 2  # two batches in hand
+
+
+@pytest.fixture
+async def private(private_servers: Any) -> Any:
+    """Servers that only this test uses."""
+    return await asyncio.to_thread(private_servers)
+
+
+@pytest.fixture
+async def own_suite(suites: Any, private: Any) -> Any:
+    """A Notify on servers that the test may kill."""
+    return await suites(private.database_url, private.redis_url)
+
+
+async def test_a_wiped_redis_loses_and_repeats_nothing(own_suite: Any) -> None:
+    await own_suite.start_api()
+    await own_suite.start_worker()
+    async with own_suite.load("email", "sms") as load, redis_client.Redis.from_url(own_suite.redis_url) as redis:
+        for _ in range(5):
+            await load.until_accepted(60)
+            await redis.flushall()
+        await load.until_accepted(60)
+        load.stop()
+    assert not load.refused
+    assert not load.unanswered
+    await own_suite.until_all_done(load.ids)
+    assert own_suite.relay.duplicates == {}
+    assert set(own_suite.gateway.taken.values()) == {1}
+
+
+async def test_without_redis_messages_are_accepted_and_delivered(own_suite: Any, private: Any) -> None:
+    api = await own_suite.start_api()
+    worker = await own_suite.start_worker()
+    async with own_suite.load("email") as load:
+        await load.until_accepted(60)
+        await asyncio.to_thread(private.redis.kill)
+        await load.until_accepted(100)
+        while_away = set(load.ids)
+        # nobody rings: the worker looks once a second
+        await own_suite.eventually(lambda: while_away <= set(own_suite.relay.taken), what="delivery without Redis")
+        await asyncio.to_thread(private.redis.start)
+        await load.until_accepted(100)
+        load.stop()
+    assert not load.refused
+    assert not load.unanswered
+    await own_suite.until_all_done(load.ids)
+    assert own_suite.relay.duplicates == {}
+    assert api.process.returncode is None
+    assert worker.process.returncode is None
+
+
+async def test_a_killed_postgres_loses_no_answer_and_every_message_is_delivered(own_suite: Any, private: Any) -> None:
+    api = await own_suite.start_api()
+    worker = await own_suite.start_worker(**SMALL_CHUNKS)
+    own_suite.relay.pause_s = 0.002
+    async with own_suite.load("email", callers=16) as load:
+        await load.until_accepted(200)
+        await asyncio.to_thread(private.postgres.kill)
+        refused = len(load.refused)
+        await own_suite.eventually(lambda: len(load.refused) > refused + 50, what="refusals")
+        await asyncio.to_thread(private.postgres.start)
+        await load.until_accepted(200)
+        load.stop()
+    assert {answer.status_code for answer in load.refused} == {503}, {a.text for a in load.refused}
+    assert all("Retry-After" in answer.headers for answer in load.refused)
+    assert not load.unanswered
+    stored = await own_suite.stored()
+    assert load.accepted.items() <= stored.items()
+    # refused does not mean not stored: a commit whose answer was lost may have been kept, and is then delivered
+    await own_suite.until_all_done(set(stored.values()), within_s=90)
+    assert len(own_suite.relay.duplicates) <= IN_FLIGHT_AT_MOST
+    assert set(own_suite.relay.duplicates.values()) <= {2}
+    assert api.process.returncode is None
+    assert worker.process.returncode is None
+
+
+async def test_a_relay_that_hangs_on_some_connections_holds_up_only_what_it_took(suite: Any) -> None:
+    await suite.start_api()
+    ids = await suite.accept(200)
+    suite.relay.hangs = 2
+    await suite.start_worker(SMTP_TIMEOUT_S="1", SMTP_FINAL_TIMEOUT_S="1", **SMALL_CHUNKS)
+    await suite.until_all_done(ids)
+    assert suite.relay.hung > 0
+    # what hung was never acknowledged, so that the second try is the first to arrive
+    assert suite.relay.duplicates == {}
+
+
+async def test_a_relay_that_hangs_altogether_keeps_every_message_on_the_list(suite: Any) -> None:
+    await suite.start_api()
+    ids = await suite.accept(60)
+    suite.relay.hangs = None
+    await suite.start_worker(SMTP_TIMEOUT_S="1", SMTP_FINAL_TIMEOUT_S="1", **SMALL_CHUNKS)
+
+    async def all_tried() -> bool:
+        tried = await suite.rows("select count(*) from notify.work where attempt > 0")
+        return int(tried[0][0]) == len(ids)
+
+    await suite.eventually(all_tried, within_s=60, what="a try of each message")
+    assert not suite.relay.taken
+    suite.relay.hangs = 0
+    # five minutes go by
+    await suite.rows("update notify.work set due_at = now() where leased_until is null")
+    await suite.eventually(lambda: suite.relay.taken, what="a delivery")
+    await suite.rows("update notify.work set due_at = now() where leased_until is null")
+    await suite.until_all_done(ids)
+    assert suite.relay.duplicates == {}

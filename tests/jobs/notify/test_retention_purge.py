@@ -1,0 +1,99 @@
+"""Retention: personal data goes when a service's days are over, test messages go altogether."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from common import clock
+from common.testing.builders import a_team
+from services.notify.configuration.rules import SettingsChange
+from services.notify.retention.flow import blank_expired, turn_partitions
+
+
+async def test_after_seven_days_recipient_and_personalisation_are_gone(post: Any) -> None:
+    message_id = await post.a_message("sms")
+    await post.deliverer().deliver("sms-normal")
+    before = await post.row(message_id)
+    with clock.shifted(timedelta(days=6, hours=23)):
+        assert await blank_expired(post.db) == 0
+    with clock.shifted(timedelta(days=7, minutes=1)):
+        assert await blank_expired(post.db) == 1
+        assert await blank_expired(post.db) == 0
+    after = await post.row(message_id)
+    assert (after["personal"], after["recipient_index"]) == (None, None)
+    kept = {name for name in before.keys() if name not in ("personal", "recipient_index")}  # noqa: SIM118
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+
+
+async def test_test_messages_go_altogether(post: Any) -> None:
+    message_id = await post.a_message("email", key_type="test")
+    await post.deliverer().deliver("simulated")
+    with clock.shifted(timedelta(days=7, minutes=1)):
+        assert await blank_expired(post.db) == 1
+    assert await post.row(message_id) is None
+
+
+async def test_each_channel_has_its_own_days(post: Any) -> None:
+    change = SettingsChange(retention_sms_days=3, retention_email_days=90)
+    await post.testing.with_settings(post.db, post.service_id, change)
+    text, mail = await post.a_message("sms"), await post.a_message("email")
+    with clock.shifted(timedelta(days=3, minutes=1)):
+        assert await blank_expired(post.db) == 1
+    assert (await post.row(text))["personal"] is None
+    with clock.shifted(timedelta(days=89, hours=23)):
+        assert await blank_expired(post.db) == 0
+    with clock.shifted(timedelta(days=90, minutes=1)):
+        assert await blank_expired(post.db) == 1
+    assert (await post.row(mail))["personal"] is None
+
+
+async def test_other_services_keep_theirs(post: Any) -> None:
+    other = await a_team(post.db, post.crypto, name="Dog licences")
+    await post.testing.with_settings(post.db, post.service_id, SettingsChange(retention_sms_days=3))
+    template = await post.testing.a_template(post.db, other.service_id)
+    theirs = await post.a_message("sms", service_id=other.service_id, template=template)
+    ours = await post.a_message("sms")
+    with clock.shifted(timedelta(days=4)):
+        assert await blank_expired(post.db) == 1
+    assert (await post.row(theirs))["personal"] is not None
+    assert (await post.row(ours))["personal"] is None
+
+
+async def test_days_that_were_lengthened_hold_from_then_on(post: Any) -> None:
+    await post.a_message("sms")
+    with clock.shifted(timedelta(days=8)):
+        assert await blank_expired(post.db) == 1
+        await post.testing.with_settings(post.db, post.service_id, SettingsChange(retention_sms_days=30))
+        await post.a_message("sms")
+    with clock.shifted(timedelta(days=37)):
+        assert await blank_expired(post.db) == 0
+    with clock.shifted(timedelta(days=38, minutes=1)):
+        assert await blank_expired(post.db) == 1
+
+
+async def test_more_than_a_batch_is_blanked_whole(post: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("services.notify.retention.flow._BATCH", 3)
+    ids = [await post.a_message("sms") for _ in range(7)]
+    with clock.shifted(timedelta(days=8)):
+        assert await blank_expired(post.db) == 7
+    assert {(await post.row(i))["personal"] for i in ids} == {None}
+
+
+async def test_work_of_a_blanked_message_ends_and_sends_nothing(post: Any) -> None:
+    message_id = await post.a_message("sms")
+    with clock.shifted(timedelta(days=8)):
+        await blank_expired(post.db)
+        assert await post.deliverer().deliver("sms-normal") == 1
+    assert post.text.gone == []
+    assert await post.waiting(message_id) is None
+
+
+async def test_partitions_stand_eight_weeks_ahead_and_turning_twice_changes_nothing(post: Any) -> None:
+    count = "select count(*) from pg_inherits where inhparent = 'notify.messages'::regclass"
+    await turn_partitions(post.db)
+    async with post.db.reading() as tx:
+        before = await tx.fetchval(count)
+    await turn_partitions(post.db)
+    async with post.db.reading() as tx:
+        assert await tx.fetchval(count) == before >= 10
