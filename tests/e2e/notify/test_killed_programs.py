@@ -16,36 +16,38 @@ SMALL_CHUNKS = {
 }
 
 
-async def test_every_answer_of_a_killed_api_is_in_the_database(suite: Any) -> None:
-    api = await suite.start_api()
-    async with suite.load("email", "sms", callers=16) as load:
+async def test_every_answer_of_a_killed_api_is_in_the_database(own_suite: Any) -> None:
+    await own_suite.slow_commits()
+    api = await own_suite.start_api()
+    async with own_suite.load("email", "sms", callers=16) as load:
         await load.until_accepted(400)
         await api.kill()
         load.stop()
-    stored = await suite.stored()
+    stored = await own_suite.stored()
     assert len(load.accepted) >= 400
     assert load.accepted.items() <= stored.items()
-    works = {str(row[0]) for row in await suite.rows("select id from notify.work")}
+    works = {str(row[0]) for row in await own_suite.rows("select id from notify.work")}
     assert load.ids <= works
     assert not load.refused
 
 
-async def test_repeating_what_a_killed_api_left_unanswered_makes_no_second_message(suite: Any) -> None:
-    api = await suite.start_api()
-    async with suite.load("email", callers=16) as load:
+async def test_repeating_what_a_killed_api_left_unanswered_makes_no_second_message(own_suite: Any) -> None:
+    await own_suite.slow_commits()
+    api = await own_suite.start_api()
+    async with own_suite.load("email", callers=16) as load:
         await load.until_accepted(200)
         await api.kill()
         load.stop()
-    unanswered, stored = dict(load.unanswered), await suite.stored()
+    unanswered, stored = dict(load.unanswered), await own_suite.stored()
     assert unanswered
-    await suite.start_api()
-    async with suite.client() as client:
+    await own_suite.start_api()
+    async with own_suite.client() as client:
         await asyncio.gather(*(load.send(client, channel, reference) for reference, channel in unanswered.items()))
     assert not load.unanswered
     assert not load.refused
     repeated = {reference: load.accepted[reference] for reference in unanswered}
     assert {reference: stored[reference] for reference in unanswered if reference in stored}.items() <= repeated.items()
-    counted = await suite.rows("select reference from notify.messages group by reference having count(*) > 1")
+    counted = await own_suite.rows("select reference from notify.messages group by reference having count(*) > 1")
     assert counted == []
 
 
