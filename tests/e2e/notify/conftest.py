@@ -1,15 +1,13 @@
-"""Notify's programs as real processes, a relay and a gateway that count, and a load that remembers every answer."""
+"""Notify's programs as real processes, on servers that a test may kill, and a load that remembers every answer."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import signal
 import sys
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,14 +21,15 @@ import pytest
 from common.crypto import Crypto
 from common.db import Database
 from common.testing.builders import TESTER, ATeam, a_team
+from common.testing.private import PrivateServers
 from services.notify.configuration import flow as configuration
 from services.notify.configuration.rules import SettingsChange
 from services.notify.templates import flow as templates
 from services.notify.templates.rules import NewTemplate
+from tests.e2e.notify.providers import Gateway, Relay
 
 ROOT = Path(__file__).parents[3]
 _READY = re.compile(r"ready(?: on (http://127\.0\.0\.1:\d+)|: Notify worker)")
-_MESSAGE_ID = re.compile(rb"^Message-ID: <([0-9a-f-]{36})@", re.MULTILINE)
 
 
 async def eventually(holds: Callable[[], Any], *, within_s: float = 30, what: str = "it") -> Any:
@@ -44,123 +43,6 @@ async def eventually(holds: Callable[[], Any], *, within_s: float = 30, what: st
             return found
         assert time.monotonic() < deadline, f"{what} did not come to pass in {within_s} s"
         await asyncio.sleep(0.02)
-
-
-class Relay:
-    """An SMTP server that counts what it acknowledged, by Message-ID.
-
-    pause_s: how long it takes over each message. hangs: connections (in order) that never acknowledge one; `None` for
-    all of them.
-    """
-
-    def __init__(self) -> None:
-        self.taken: Counter[str] = Counter()
-        self.messages: list[bytes] = []
-        self.pause_s = 0.0
-        self.hangs: int | None = 0
-        self.hung = 0
-        self.connections = 0
-        self._open: set[asyncio.StreamWriter] = set()
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        self._server.close()
-        for writer in self._open:
-            writer.transport.abort()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        number = self.connections
-        self._open.add(writer)
-        try:
-            await self._converse(reader, writer, number)
-        except (OSError, asyncio.IncompleteReadError):
-            return  # a client that was killed
-        finally:
-            self._open.discard(writer)
-            writer.close()
-
-    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
-        writer.write(b"220 relay\r\n")
-        while line := await reader.readline():
-            verb = line[:4].upper().strip()
-            if verb == b"EHLO":
-                writer.write(b"250-relay\r\n250-PIPELINING\r\n250 SIZE 0\r\n")
-            elif verb == b"DATA":
-                writer.write(b"354 go on\r\n")
-                message = await reader.readuntil(b"\r\n.\r\n")
-                if self.hangs is None or number <= self.hangs:
-                    self.hung += 1
-                    await reader.read()
-                    return
-                await self._take(message)
-                writer.write(b"250 taken\r\n")
-            elif verb == b"QUIT":
-                writer.write(b"221 bye\r\n")
-                return
-            else:
-                writer.write(b"250 fine\r\n")
-
-    async def _take(self, message: bytes) -> None:
-        if self.pause_s:
-            await asyncio.sleep(self.pause_s)
-        found = _MESSAGE_ID.search(message)
-        assert found is not None
-        self.taken[found[1].decode()] += 1
-        self.messages.append(message)
-
-    @property
-    def duplicates(self) -> dict[str, int]:
-        return {message: times for message, times in self.taken.items() if times > 1}
-
-
-class Gateway:
-    """An SMS gateway (docs/sms-gateway.md) that counts what came and what was asked for, and remembers every id."""
-
-    def __init__(self) -> None:
-        self.taken: Counter[str] = Counter()
-        self.asked: Counter[str] = Counter()
-        self.pause_s = 0.0
-        self._open: set[asyncio.StreamWriter] = set()
-
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
-
-    async def close(self) -> None:
-        self._server.close()
-        for writer in self._open:
-            writer.transport.abort()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode()
-                length = re.search(r"(?i)content-length: (\d+)", head)
-                body = await reader.readexactly(int(length[1])) if length else b""
-                status, answer = await self._answer(head, body)
-                text = json.dumps(answer).encode()
-                writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text)
-        except (OSError, asyncio.IncompleteReadError):
-            return
-        finally:
-            self._open.discard(writer)
-            writer.close()
-
-    async def _answer(self, head: str, body: bytes) -> tuple[int, dict[str, str]]:
-        if head.startswith("GET "):
-            message = head.split()[1].rpartition("/")[2]
-            self.asked[message] += 1
-            return (200, {"id": f"g-{message}", "status": "accepted"}) if message in self.taken else (404, {})
-        message = json.loads(body)["id"]
-        self.taken[message] += 1
-        if self.pause_s:
-            await asyncio.sleep(self.pause_s)
-        return 202 if self.taken[message] == 1 else 200, {"id": f"g-{message}"}
 
 
 class Program:
@@ -365,14 +247,28 @@ class Suite:
     async def in_flight(self) -> set[str]:
         return {str(row[0]) for row in await self.rows("select id from notify.work where in_flight_at is not null")}
 
+    async def slow_commits(self) -> None:
+        """Every commit of a durable server waits 20 ms before it is on disk, as on a slow disk.
+
+        So a kill nearly always meets a group that is written and not yet kept.
+        """
+        for setting in ("commit_delay = 20000", "commit_siblings = 0"):
+            await self.rows(f"alter system set {setting}")
+        await self.rows("select pg_reload_conf()")
+
     async def end_leases(self) -> None:
         """The minute that a killed worker's leases last goes by."""
         await self.rows("update notify.work set leased_until = now() where leased_until > now()")
 
-    async def until_all_done(self, ids: set[str], within_s: float = 60) -> None:
-        """Wait until nothing is left to do and every one of these is delivered."""
+    async def until_all_done(self, ids: set[str], *, within_s: float = 60, hurry: bool = False) -> None:
+        """Wait until nothing is left to do and every one of these is delivered.
+
+        hurry: the five minutes between tries go by at once.
+        """
 
         async def is_done() -> bool:
+            if hurry:
+                await self.rows("update notify.work set due_at = now() where leased_until is null and due_at > now()")
             left = await self.rows("select id from notify.work limit 1")
             return not left
 
@@ -403,3 +299,15 @@ async def suites(tmp_path: Path, keyring: str) -> AsyncIterator[Callable[[str, s
 async def suite(suites: Callable[[str, str], Awaitable[Suite]], fresh_database_url: str, redis_url: str) -> Suite:
     """A Notify on the servers of the run, for tests that leave the servers alone."""
     return await suites(fresh_database_url, redis_url)
+
+
+@pytest.fixture
+async def private(private_servers: Callable[[], PrivateServers]) -> PrivateServers:
+    """Durable servers that only this test uses, and may kill."""
+    return await asyncio.to_thread(private_servers)
+
+
+@pytest.fixture
+async def own_suite(suites: Callable[[str, str], Awaitable[Suite]], private: PrivateServers) -> Suite:
+    """A Notify on servers of its own."""
+    return await suites(private.database_url, private.redis_url)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -107,11 +105,8 @@ async def send_everything(suite: Any, client: httpx.AsyncClient) -> set[str]:
 
 
 @pytest.mark.parametrize("log_level", ["info", "debug"])
-async def test_no_personal_data_leaves_the_database(
-    suites: Any, private_servers: Any, tmp_path: Path, log_level: str
-) -> None:
-    private = await asyncio.to_thread(private_servers)
-    suite = await suites(private.database_url, private.redis_url)
+async def test_no_personal_data_leaves_the_database(own_suite: Any, private: Any, log_level: str) -> None:
+    suite = own_suite
     port = free_port()
     api = await suite.start_api(LOG_LEVEL=log_level)
     worker = await suite.start_worker(LOG_LEVEL=log_level, WORKER_METRICS_PORT=str(port))
