@@ -33,6 +33,10 @@ class UnreadableBlob(Exception):
     """The blob was made with a key we do not hold, for another row, or was changed."""
 
 
+class UnknownKey(UnreadableBlob):
+    """The blob was made with a key that our ring does not hold (yet): another process has a newer ring."""
+
+
 class BadToken(Exception):
     """The signed token is malformed, forged, made for another purpose, or out of date."""
 
@@ -116,7 +120,7 @@ class Crypto:
         number = self.key_number(blob)
         cipher = self._ciphers.get(number)
         if cipher is None:
-            raise UnreadableBlob(f"no key {number}")
+            raise UnknownKey(f"no key {number}")
         body = _HEAD.size + _NONCE_BYTES
         try:
             return cipher.decrypt(blob[_HEAD.size : body], blob[body:], table.encode() + row.bytes + service.bytes)

@@ -29,7 +29,7 @@ from common.settings import SettingsError
 from common.tenancy.resealing import check_ring
 
 _OLDEST_POSTGRES = 16
-_NEEDED = ("arq", "asyncpg", "cryptography", "httptools", "litestar", "mistune", "phonenumbers", "uvicorn", "uvloop")
+_NEEDED = ("arq", "asyncpg", "cryptography", "httptools", "litestar", "phonenumbers", "uvicorn", "uvloop")
 _WORST = {"ok": 0, "warn": 1, "fail": 2}
 
 

@@ -39,6 +39,12 @@ _BROKEN = (
 )
 
 
+def _is_a_rows_fault(error: asyncpg.PostgresError) -> bool:
+    """Data exceptions and broken constraints; a read-only server, a full disk, a missing partition are no row's."""
+    state = error.sqlstate or ""
+    return state[:2] in ("22", "23") and "no partition of relation" not in str(error)
+
+
 class GroupCommit(Generic[Item, Answer]):
     """A lane. `flush(connection, items)` stores a group whole or not at all and answers items in their order.
 
@@ -112,7 +118,11 @@ class GroupCommit(Generic[Item, Answer]):
             await self._drop_connection()
             self._fail(group, Unavailable("The database cannot be reached.", headers={"Retry-After": "1"}))
         except asyncpg.PostgresError as error:
-            await self._bisect(group, error)
+            if _is_a_rows_fault(error):
+                await self._bisect(group, error)
+            else:
+                log.error("group_commit.refused", sqlstate=error.sqlstate, group=len(group))
+                self._fail(group, Unavailable("The database cannot take this now.", headers={"Retry-After": "1"}))
         except Exception as error:  # a fault of ours must not kill the lane
             log.exception("group_commit.flush_failed", group=len(group))
             await self._drop_connection()

@@ -14,11 +14,15 @@ import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
+from common.errors import Unavailable
+
 Tx: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 _CONNECT_TIMEOUT_S = 5
 _COMMAND_TIMEOUT_S = 30
+# for a connection of the pool; who holds one must never wait for another, or ten such callers wait for each other
+_WAIT_TIMEOUT_S = 10
 
 
 def _decode_json(text: str) -> Any:
@@ -85,14 +89,25 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
         """One request or one job. Commits on leaving, rolls back on an exception."""
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with self._held() as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         """A connection for single statements that change nothing."""
-        async with self.pool.acquire() as connection:
+        async with self._held() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[Tx]:
+        try:
+            connection = await self.pool.acquire(timeout=_WAIT_TIMEOUT_S)
+        except TimeoutError:
+            raise Unavailable("All database connections are in use.", headers={"Retry-After": "1"}) from None
+        try:
+            yield connection
+        finally:
+            await self.pool.release(connection)
 
 
 async def many(tx: Tx, kind: type[Row], sql: str, *args: Any) -> list[Row]:

@@ -94,6 +94,7 @@ with chosen as (
       from {schema}.work_dead
      where ($1::uuid[] is null or id = any($1))
        and ($2::text is null or topic = $2)
+       and ($5::uuid is null or service_id = $5)
      order by id
      limit $3
        for update skip locked
@@ -114,6 +115,7 @@ select id, topic, ref, service_id, lane, attempt, reason, trace, created_at, die
   from {schema}.work_dead
  where ($1::uuid is null or id < $1)
    and ($2::text is null or topic = $2)
+   and ($4::uuid is null or service_id = $4)
  order by id desc
  limit $3
 """
@@ -276,17 +278,30 @@ class WorkList:
         return {row[0] for row in rows}
 
     async def replay(
-        self, tx: Tx, *, ids: Sequence[UUID] | None = None, topic: str | None = None, limit: int = 1000
-    ) -> int:
-        """Put buried work back, due at once and with its tries uncounted, oldest first; gives how many."""
+        self,
+        tx: Tx,
+        *,
+        ids: Sequence[UUID] | None = None,
+        topic: str | None = None,
+        service_id: UUID | None = None,
+        limit: int = 1000,
+    ) -> list[UUID]:
+        """Put buried work back, due at once and with its tries uncounted, oldest first; gives its ids."""
         chosen = None if ids is None else list(ids)
-        return len(await tx.fetch(self._sql(_REPLAY), chosen, topic, limit, now_shift()))
+        rows = await tx.fetch(self._sql(_REPLAY), chosen, topic, limit, now_shift(), service_id)
+        return [row[0] for row in rows]
 
     async def dead(
-        self, tx: Tx, *, limit: int = 100, cursor: UUID | None = None, topic: str | None = None
+        self,
+        tx: Tx,
+        *,
+        limit: int = 100,
+        cursor: UUID | None = None,
+        topic: str | None = None,
+        service_id: UUID | None = None,
     ) -> list[DeadWork]:
-        """Buried work, newest work first. cursor: the id of the last one of the page before."""
-        return await many(tx, DeadWork, self._sql(_DEAD), cursor, topic, limit)
+        """Buried work, newest work first. cursor: the id of the last one of the page before. service_id: None for all."""
+        return await many(tx, DeadWork, self._sql(_DEAD), cursor, topic, limit, service_id)
 
     async def stats(self, tx: Tx) -> list[LaneStats]:
         """How each lane stands. Reads the whole table (0.2 s for a million rows): for people and a slow tick."""

@@ -174,13 +174,20 @@ async def _look(drains: dict[str, Drain]) -> None:
 async def _tell(database: Database, schema: str) -> None:
     """Keep the gauges of the work list fresh."""
     work_list = WorkList(schema)
+    known: set[str] = set()
     while True:
         try:
             async with database.reading() as tx:
                 lanes = await work_list.stats(tx)
         except Exception as error:  # the database is away; the next round tells again
             log.debug("queue.stats_failed", error=type(error).__name__)
-            lanes = []
+            await asyncio.sleep(_STATS_EVERY_S)
+            continue
+        for gone in known - {lane.lane for lane in lanes}:
+            # a lane that was emptied is in no row: its gauges must not keep their last value
+            for gauge in (WAITING, DUE, OLDEST_DUE, LEASED, DEAD):
+                gauge.labels(schema, gone).set(0)
+        known |= {lane.lane for lane in lanes}
         for lane in lanes:
             WAITING.labels(schema, lane.lane).set(lane.waiting)
             DUE.labels(schema, lane.lane).set(lane.due)

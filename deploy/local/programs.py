@@ -61,7 +61,7 @@ def _inbox(stand: Stand) -> Mapping[str, str]:
 def _notify(stand: Stand) -> dict[str, str]:
     return {
         **_common(stand, "notify"),
-        "NOTIFY_PUBLIC_URL": stand.ports.url("notify"),
+        "PUBLIC_URL": stand.ports.url("notify"),
         "ADMIN_URL": stand.ports.url("console"),
     }
 

@@ -16,10 +16,11 @@ import msgspec
 import structlog
 
 from common import clock
-from common.crypto import UnreadableBlob
+from common.crypto import UnknownKey, UnreadableBlob
 from common.db import Database, Tx
-from common.errors import TransientProviderError
+from common.errors import TransientProviderError, Unavailable
 from common.queue import Work, WorkList
+from common.queue.drain import AWAY
 from common.queue.hold import Hold, holding
 from services.notify.channels.protocol import Accepted, EmailChannel, Outcome, OutgoingEmail, OutgoingText, TextChannel
 from services.notify.delivery import store
@@ -38,7 +39,7 @@ LEASE_S = 60.0  # renewed while a batch is in hand
 _RECORD_FOR_S = 600.0
 _HELD_FOR = timedelta(minutes=5)
 _RECORD_AGAIN_S = 0.5
-_UNSURE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
+_OUTAGE_REST_S = 5.0
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -87,9 +88,12 @@ class Deliverer:
         self._text = text
         self._batch = batch
         self._hourly_limit = hourly_limit
+        self._resumes_at: dict[str, float] = {}  # channel → when to try a provider again that is down
 
     async def deliver(self, lane: str) -> int:
         """Claim a batch of a lane and see it through; gives how many were claimed."""
+        if self._is_paused(lane.split("-")[0]):
+            return 0
         async with self._database.transaction() as tx:
             works = await self._work.claim(tx, lane, limit=self._batch, lease_s=LEASE_S)
         if not works:
@@ -103,6 +107,16 @@ class Deliverer:
                 await self._deliver(hold, works, messages)
         return len(works)
 
+    def _is_paused(self, channel: str) -> bool:
+        return self._resumes_at.get(channel, 0.0) > asyncio.get_running_loop().time()
+
+    def _note_outage(self, channel: str, outcomes: Sequence[Outcome]) -> None:
+        """A provider that took nothing and is down gets a rest: no batch of its lanes begins for a while."""
+        is_down = any(isinstance(o, TransientProviderError) and o.provider_down for o in outcomes)
+        if is_down and not any(isinstance(o, Accepted) for o in outcomes):
+            self._resumes_at[channel] = asyncio.get_running_loop().time() + _OUTAGE_REST_S
+            log.warning("delivery.provider_down", channel=channel, messages=len(outcomes))
+
     async def _deliver(self, hold: Hold, works: Sequence[Work], messages: dict[UUID, Waiting]) -> None:
         batch = await self._sorted(works, messages)
         await self._hold_back(batch)
@@ -111,11 +125,19 @@ class Deliverer:
         chunk_size = self._text.chunk if ready and isinstance(ready[0].outgoing, OutgoingText) else self._email.chunk
         for start in range(0, len(ready), chunk_size):
             chunk = ready[start : start + chunk_size]
+            if self._is_paused(chunk[0].message.channel):
+                await self._give_back(hold, [r.work for r in ready[start:]])
+                break
             marked = await self._record(hold, verdicts, deferred, [r.work for r in chunk])
             chunk = [r for r in chunk if r.work.id in marked]
             verdicts, deferred = await self._send(chunk), []
         if verdicts or deferred:
             await self._record(hold, verdicts, deferred, [])
+
+    async def _give_back(self, hold: Hold, works: Sequence[Work]) -> None:
+        async with hold.turn, self._database.transaction() as tx:
+            await self._work.release(tx, hold.now(works))
+        hold.settle(works)
 
     # composing --------------------------------------------------------------
 
@@ -133,11 +155,32 @@ class Deliverer:
                 batch.ready.append(await self._composed(work, message))
             except Held:
                 batch.deferred.append(Deferred(work, clock.now() + _HELD_FOR, "service suspended"))
+            except UnknownKey:
+                # another process has a newer ring: ours will have it too once this one is restarted
+                log.error("delivery.key_unknown", message_id=str(message.id))
+                batch.deferred.append(Deferred(work, clock.now() + _HELD_FOR, "key not in this worker's ring"))
             except (CannotLeave, UnreadableBlob) as error:
                 reason = error.reason if isinstance(error, CannotLeave) else "personal data unreadable"
                 ending = Ending(id=work.ref, status="technical-failure", sent=False, reason=reason)
                 batch.verdicts.append((work, Verdict(ending=ending, dead_reason=reason)))
+            except (Unavailable, asyncpg.PostgresError, *AWAY):
+                raise  # the database's fault, not the message's: the batch is given back
+            except Exception as error:  # one message that cannot be composed must not hold up its lane
+                log.exception("delivery.not_composed", message_id=str(message.id))
+                batch.verdicts.append((work, self._not_composed(work, message, error)))
         return batch
+
+    @staticmethod
+    def _not_composed(work: Work, message: Waiting, error: Exception) -> Verdict:
+        fault = TransientProviderError(f"not composed: {type(error).__name__}")
+        return judge(
+            work,
+            fault,
+            patience_from=message.patience_from,
+            now=clock.now(),
+            provider="none",
+            accepted_status="sending",
+        )
 
     async def _composed(self, work: Work, message: Waiting) -> Ready:
         if message.channel == "email":
@@ -176,6 +219,7 @@ class Deliverer:
             outcomes = await self._email.send_many(emails)
         else:
             outcomes = await self._send_texts(chunk)
+        self._note_outage(chunk[0].message.channel, outcomes)
         return [(r.work, self._judged(r, outcome)) for r, outcome in zip(chunk, outcomes, strict=True)]
 
     def _judged(self, ready: Ready, outcome: Outcome) -> Verdict:
@@ -183,7 +227,7 @@ class Deliverer:
         return judge(
             ready.work,
             outcome,
-            due_at=ready.message.patience_from,
+            patience_from=ready.message.patience_from,
             now=clock.now(),
             provider=channel.name,
             accepted_status=self._accepted_status(ready) if channel.reports_receipts else "delivered",
@@ -246,8 +290,11 @@ class Deliverer:
         held = dict(zip([w.id for w, _ in verdicts], hold.now(w for w, _ in verdicts), strict=True))
         if done := [held[w.id] for w, v in verdicts if v.again is None and v.dead_reason is None]:
             await self._work.done(tx, done)
-        if again := [(held[w.id], v.again.due_at, v.again.reason) for w, v in verdicts if v.again is not None]:
-            await self._work.reschedule(tx, again)
+        again = [(held[w.id], v.again) for w, v in verdicts if v.again is not None]
+        if counted := [(w, a.due_at, a.reason) for w, a in again if a.is_counted]:
+            await self._work.reschedule(tx, counted)
+        if uncounted := [(w, a.due_at, a.reason) for w, a in again if not a.is_counted]:
+            await self._work.defer(tx, uncounted)
         if dead := [(held[w.id], v.dead_reason) for w, v in verdicts if v.dead_reason is not None]:
             await self._work.bury(tx, dead)
         if deferred:
@@ -263,7 +310,10 @@ class Deliverer:
             try:
                 async with hold.turn, self._database.transaction() as tx:
                     marked = await change(tx)
-            except _UNSURE as error:
+            except (asyncpg.PostgresError, Unavailable, *AWAY) as error:
+                # a fault of the data itself would come again; anything else (a lost connection, a deadlock) may pass
+                if isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError):
+                    raise
                 if asyncio.get_running_loop().time() >= give_up_at:
                     raise
                 log.warning("delivery.record_again", error=type(error).__name__)

@@ -8,21 +8,23 @@ from datetime import datetime, timedelta
 import msgspec
 
 from common.errors import PermanentProviderError, ProviderError, TransientProviderError
-from common.queue import Work
+from common.queue import Backoff, Work
 from services.notify.channels.protocol import Accepted
 from services.notify.delivery.store import Ending
 
 # as the original: the first retry at once, then every five minutes for four hours
-_SPACING_S = 300
-_JITTER = 0.2
-PATIENCE = timedelta(hours=4)
+BACKOFF = Backoff()
+# while the provider as a whole is down no try is counted; after a day the message is given up all the same
+LONGEST_OUTAGE = timedelta(hours=24)
+_OUTAGE_PAUSE_S = 30.0
 
 
 class Again(msgspec.Struct, frozen=True):
-    """Another try is due."""
+    """Another try is due. is_counted: the failed one was this message's own, not the provider's outage."""
 
     due_at: datetime
     reason: str
+    is_counted: bool = True
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,26 +35,20 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     dead_reason: str | None = None
 
 
-def retry_at(work: Work, now: datetime, asked_s: float | None) -> datetime:
-    """When the next try is due. asked_s: what the provider asked for."""
-    if asked_s is not None:
-        return now + timedelta(seconds=max(asked_s, 1.0))
-    if work.attempt == 0:
-        return now
-    return now + timedelta(seconds=_SPACING_S * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311
-
-
 def judge(
     work: Work,
     outcome: Accepted | ProviderError,
     *,
-    due_at: datetime,
+    patience_from: datetime,
     now: datetime,
     provider: str,
     accepted_status: str,
     billable_units: int = 0,
 ) -> Verdict:
-    """What follows from an outcome. due_at: when the message first should have gone; accepted_status: on acceptance."""
+    """What follows from an outcome.
+
+    patience_from: since when an outage is borne. accepted_status: where the message moves on acceptance.
+    """
     if isinstance(outcome, Accepted):
         return Verdict(
             ending=Ending(
@@ -68,8 +64,20 @@ def judge(
         status = "permanent-failure" if outcome.recipient_fault else "technical-failure"
         ending = Ending(id=work.ref, status=status, sent=False, provider=provider, reason=outcome.reason)
         return Verdict(ending=ending, dead_reason=None if outcome.recipient_fault else outcome.reason)
-    asked_s = outcome.retry_after_s if isinstance(outcome, TransientProviderError) else None
-    if now - due_at >= PATIENCE:
+    again = _again(work, outcome, patience_from, now)
+    if again is None:
         ending = Ending(id=work.ref, status="technical-failure", sent=False, provider=provider, reason=outcome.reason)
         return Verdict(ending=ending, dead_reason=f"retries used up: {outcome.reason}")
-    return Verdict(again=Again(retry_at(work, now, asked_s), outcome.reason))
+    return Verdict(again=again)
+
+
+def _again(work: Work, outcome: ProviderError, patience_from: datetime, now: datetime) -> Again | None:
+    """The next try, or None when patience is at its end."""
+    asked_s = outcome.retry_after_s if isinstance(outcome, TransientProviderError) else None
+    if isinstance(outcome, TransientProviderError) and outcome.provider_down:
+        if now - patience_from >= LONGEST_OUTAGE:
+            return None
+        pause_s = max(asked_s or 0, _OUTAGE_PAUSE_S * random.uniform(0.8, 1.2))  # noqa: S311
+        return Again(now + timedelta(seconds=pause_s), outcome.reason, is_counted=False)
+    delay_s = BACKOFF.delay_s(work.attempt + 1, retry_after_s=asked_s)
+    return None if delay_s is None else Again(now + timedelta(seconds=delay_s), outcome.reason)

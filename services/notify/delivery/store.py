@@ -70,7 +70,16 @@ async def waiting(tx: Tx, ids: Sequence[UUID]) -> dict[UUID, Waiting]:
 
 
 # A receipt may have overtaken us: then the status stays, and only what the try itself tells is filled in.
+# Rows are locked in the order of their ids: receipts move the same rows, and two orders would deadlock.
 _RECORD = """
+with held as materialized (
+    select id
+    from notify.messages
+    where id = any($1)
+      and id >= $11
+      and id <= $12
+    order by id
+    for update)
 update notify.messages m
 set status = case when (m.status, r.status) in (select * from unnest($8::text[], $9::text[]))
                   then r.status else m.status end,
@@ -80,9 +89,10 @@ set status = case when (m.status, r.status) in (select * from unnest($8::text[],
     provider_reference = coalesce(r.reference, m.provider_reference),
     status_reason = coalesce(r.reason, m.status_reason),
     billable_units = greatest(m.billable_units, r.units)
-from unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::smallint[])
-    as r(id, status, sent, provider, reference, reason, units)
-where m.id = r.id
+from held
+join unnest($1::uuid[], $2::text[], $3::boolean[], $4::text[], $5::text[], $6::text[], $7::smallint[])
+    as r(id, status, sent, provider, reference, reason, units) on r.id = held.id
+where m.id = held.id
   and m.id >= $11
   and m.id <= $12
 """
@@ -134,14 +144,9 @@ set status = 'created', status_reason = null, updated_at = $2
 where id = any($1)
   and status = 'technical-failure'
   and personal is not null
-  and exists (select from notify.work_dead d where d.id = messages.id and ($3::text is null or d.topic = $3))
-returning id
 """
 
 
-async def reopen(tx: Tx, ids: Sequence[UUID], topic: str | None = None) -> list[UUID]:
-    """Failed messages whose work an operator replays; those past retention stay as they are.
-
-    Only those whose work is buried (under the topic): nobody would deliver any other.
-    """
-    return [row[0] for row in await tx.fetch(_REOPEN, list(ids), clock.now(), topic)]
+async def reopen(tx: Tx, ids: Sequence[UUID]) -> None:
+    """Let failed messages wait again, whose work is back on the list; those past retention stay as they are."""
+    await tx.execute(_REOPEN, list(ids), clock.now())

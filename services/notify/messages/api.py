@@ -106,11 +106,12 @@ async def get_message(request: Request[Any, Any, State], notification_id: FromPa
     message_id = parse_uuid(notification_id, "notification_id")
     if isinstance(who, Operator):
         async with context.database.transaction() as tx:
-            message = await flow.read_message(tx, context, service_id, message_id)
+            row = await flow.read_message(tx, service_id, message_id)
             await audit_reading(tx, who, request, service_id, message_id)
-            return message
-    async with context.database.reading() as tx:
-        return await flow.read_message(tx, context, service_id, message_id)
+    else:
+        async with context.database.reading() as tx:
+            row = await flow.read_message(tx, service_id, message_id)
+    return await flow.shown(context, row)
 
 
 @get("/v2/notifications", operation_id="ListNotifications", tags=["Messages"])
@@ -126,11 +127,13 @@ async def list_messages(request: Request[Any, Any, State]) -> wire.MessagePage:
     query = parse_list_query(filters)
     key_type = who.key_type if isinstance(who, ServiceKey) else request.query_params.get("key_type", "live")
     async with context.database.transaction() as tx:
-        messages, last = await flow.list_messages(tx, context, service_id, key_type, query)
+        rows = await flow.list_messages(tx, service_id, key_type, query)
         if isinstance(who, Operator):
             await audit_reading(tx, who, request, service_id, None)
     base = f"{context.settings.public_url}/v2/notifications"
-    return wire.MessagePage(notifications=messages, links=flow.page_links(base, params, last))
+    messages = [await flow.shown(context, row) for row in rows]
+    links = flow.page_links(base, params, rows[-1].id if rows else None)
+    return wire.MessagePage(notifications=messages, links=links)
 
 
 @delete(
@@ -144,7 +147,14 @@ async def cancel_message(request: Request[Any, Any, State], notification_id: Fro
     service_id = service_of(who, request)
     message_id = parse_uuid(notification_id, "notification_id")
     async with context.database.transaction() as tx:
-        return await flow.cancel_message(tx, context, actor(who, request), service_id, message_id)
+        row = await flow.cancel_message(
+            tx,
+            actor(who, request),
+            service_id,
+            message_id,
+            mode=who.mode if isinstance(who, ServiceKey) else None,
+        )
+    return await flow.shown(context, row)
 
 
 ROUTES = [send_email, send_sms, send_unknown, get_message, list_messages, cancel_message]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from common import clock
 from common.audit import Action, Actor, record
+from common.auth import Mode
 from common.db import Tx
 from common.errors import Conflict
 from services.notify.context import Context
@@ -24,24 +25,22 @@ class NotScheduled(Conflict):
     status, kind, title = 409, "message-not-scheduled", "The message cannot be cancelled"
 
 
-async def read_message(tx: Tx, context: Context, service_id: UUID, message_id: UUID) -> wire.Message:
+async def read_message(tx: Tx, service_id: UUID, message_id: UUID) -> MessageRow:
     """One message of the service, whichever type of key sent it. Raises NoResultFound."""
     row = await store.message(tx, service_id, message_id)
     if row is None:
         raise NoResultFound
-    return await _shown(context, row)
+    return row
 
 
-async def list_messages(
-    tx: Tx, context: Context, service_id: UUID, key_type: str, query: ListQuery
-) -> tuple[list[wire.Message], UUID | None]:
-    """A page of what one type of key sent, newest first, and the id that the next page is older than.
+async def list_messages(tx: Tx, service_id: UUID, key_type: str, query: ListQuery) -> list[MessageRow]:
+    """A page of what one type of key sent, newest first.
 
     After an id that the service does not have (any more) nothing follows, as in the original.
     """
     if query.older_than is not None and await store.message(tx, service_id, query.older_than) is None:
-        return [], None
-    rows = await store.page(
+        return []
+    return await store.page(
         tx,
         service_id,
         key_type,
@@ -51,7 +50,6 @@ async def list_messages(
         reference=query.reference,
         limit=rules.PAGE,
     )
-    return [await _shown(context, row) for row in rows], rows[-1].id if rows else None
 
 
 def page_links(base: str, params: Sequence[tuple[str, str]], last: UUID | None) -> dict[str, str]:
@@ -64,11 +62,14 @@ def page_links(base: str, params: Sequence[tuple[str, str]], last: UUID | None) 
     return links
 
 
-async def cancel_message(tx: Tx, context: Context, who: Actor, service_id: UUID, message_id: UUID) -> wire.Message:
-    """Take back a scheduled message that is not yet due. Raises NoResultFound, NotScheduled."""
-    if not await store.cancel(tx, service_id, message_id, clock.now()):
+async def cancel_message(tx: Tx, who: Actor, service_id: UUID, message_id: UUID, *, mode: Mode | None) -> MessageRow:
+    """Take back a scheduled message that is not yet due. Raises NoResultFound, NotScheduled.
+
+    mode: the caller's; a message of the other mode is not there. None: an operator's, who may cancel both.
+    """
+    if not await store.cancel(tx, service_id, mode, message_id, clock.now()):
         row = await store.message(tx, service_id, message_id)
-        if row is None:
+        if row is None or mode not in (None, "test" if row.key_type == "test" else "live"):
             raise NoResultFound
         raise NotScheduled(f"The message is {row.status}; only one that is scheduled and not yet due can be cancelled.")
     if who.kind == "operator":
@@ -80,10 +81,11 @@ async def cancel_message(tx: Tx, context: Context, who: Actor, service_id: UUID,
             subject_id=str(message_id),
             service_id=service_id,
         )
-    return await read_message(tx, context, service_id, message_id)
+    return await read_message(tx, service_id, message_id)
 
 
-async def _shown(context: Context, row: MessageRow) -> wire.Message:
+async def shown(context: Context, row: MessageRow) -> wire.Message:
+    """A message as it is shown. Outside of any transaction: it may read the template on a connection of its own."""
     assert row.personal is not None  # the queries leave out what was blanked
     personal = store.unseal(context.crypto, row.personal, row=row.id, service=row.service_id)
     template = await context.template(row.service_id, row.template_id, row.template_version)

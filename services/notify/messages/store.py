@@ -76,6 +76,13 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         return f"send-{self.channel}"
 
 
+_TRIES = 3
+
+
+class EarlierGone(Exception):
+    """An Idempotency-Key was taken when we wrote and gone when we looked."""
+
+
 class Stored(msgspec.Struct, frozen=True):
     """What became of a draft: stored under its own id, or met by an earlier one with the same Idempotency-Key."""
 
@@ -166,8 +173,13 @@ async def accept(connection: asyncpg.Connection, drafts: Sequence[Draft]) -> lis
     if not keyed:
         await connection.execute(_ACCEPT, *_columns(drafts))
         return [Stored(d.id) for d in drafts]
-    async with connection.transaction():
-        return await _accept_keyed(connection, drafts, keyed)
+    for _ in range(_TRIES):
+        try:
+            async with connection.transaction():
+                return await _accept_keyed(connection, drafts, keyed)
+        except EarlierGone:
+            continue
+    raise EarlierGone
 
 
 async def _accept_keyed(
@@ -193,6 +205,9 @@ async def _accept_keyed(
             [d.idempotency_key for d in losers],
         )
         earlier = {row[0]: Stored(row[1], is_replay=True, request_hash=row[2]) for row in found}
+    if any(d.id not in earlier for d in losers):
+        # the purge took the earlier entry between the two statements: let the whole group try again
+        raise EarlierGone
     return [Stored(d.id) if d.id in won or d.idempotency_key is None else earlier[d.id] for d in drafts]
 
 
@@ -292,13 +307,16 @@ async def page(
 
 _CANCEL = """
 with cancelled as (
-    delete from notify.work
-    where id = $1
-      and service_id = $2
-      and leased_until is null
-      and attempt = 0
-      and due_at > $3
-    returning id)
+    delete from notify.work w
+    using notify.messages m
+    where w.id = $1
+      and w.service_id = $2
+      and m.id = $1
+      and ($4::text is null or m.mode = $4)
+      and w.leased_until is null
+      and w.attempt = 0
+      and w.due_at > $3
+    returning w.id)
 update notify.messages
 set status = 'cancelled', updated_at = $3
 where id = $1
@@ -310,6 +328,6 @@ returning id
 """
 
 
-async def cancel(tx: Tx, service_id: UUID, message_id: UUID, at: datetime) -> bool:
-    """Take a scheduled message back; False if it is due, gone out, or was never scheduled."""
-    return await tx.fetchval(_CANCEL, message_id, service_id, at) is not None
+async def cancel(tx: Tx, service_id: UUID, mode: str | None, message_id: UUID, at: datetime) -> bool:
+    """Take a scheduled message back; False if it is due, gone out, was never scheduled, or is of the other mode."""
+    return await tx.fetchval(_CANCEL, message_id, service_id, at, mode) is not None

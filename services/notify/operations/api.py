@@ -9,19 +9,31 @@ from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.params import FromQuery, JSONBody, QueryParameter
 
+from common.auth import Operator, Principal
 from common.auth.principals import require
-from services.notify.callers import actor, caller
+from services.notify.callers import OtherService, actor, caller, service_of
 from services.notify.context import Context
 from services.notify.operations import flow, wire
 
 _PAGE = 100
 
 
+async def _operated(request: Request[Any, Any, State]) -> tuple[Context, Principal, UUID | None]:
+    """Whose work the caller may see and replay: one service's, or (None) all for an operator of the whole platform."""
+    context: Context = request.app.state.context
+    who = await caller(request.scope, context)
+    require(who, "notify:operate")
+    if isinstance(who, Operator) and who.service_id is None and "service_id" not in request.query_params:
+        return context, who, None
+    return context, who, service_of(who, request)
+
+
 @get("/v1/work", operation_id="GetWorkState", tags=["Operations"])
 async def work_state(request: Request[Any, Any, State]) -> wire.WorkState:
-    """How each lane stands."""
-    context: Context = request.app.state.context
-    require(await caller(request.scope, context), "notify:operate")
+    """How each lane stands; lanes belong to all services, so this is for operators of all."""
+    context, _, service_id = await _operated(request)
+    if service_id is not None:
+        raise OtherService("The lanes are shared by all services; a token for all is needed.")
     async with context.database.reading() as tx:
         lanes = await flow.WORK.stats(tx)
     return wire.WorkState(
@@ -47,10 +59,9 @@ async def given_up(
     limit: Annotated[int, QueryParameter(ge=1, le=1000)] = _PAGE,
 ) -> wire.GivenUpPage:
     """Work that was given up, newest first."""
-    context: Context = request.app.state.context
-    require(await caller(request.scope, context), "notify:operate")
+    context, _, service_id = await _operated(request)
     async with context.database.reading() as tx:
-        rows = await flow.WORK.dead(tx, limit=limit, cursor=cursor, topic=topic)
+        rows = await flow.WORK.dead(tx, limit=limit, cursor=cursor, topic=topic, service_id=service_id)
     work = [
         wire.GivenUp(
             id=row.id,
@@ -71,11 +82,11 @@ async def given_up(
 @post("/v1/work/replay", status_code=200, operation_id="ReplayWork", tags=["Operations"])
 async def replay(request: Request[Any, Any, State], data: JSONBody[wire.ReplayRequest]) -> wire.Replayed:
     """Put given-up work back on the list."""
-    context: Context = request.app.state.context
-    who = await caller(request.scope, context)
-    require(who, "notify:operate")
+    context, who, service_id = await _operated(request)
     async with context.database.transaction() as tx:
-        count = await flow.replay(tx, actor(who, request), ids=data.ids, topic=data.topic, limit=data.limit)
+        count = await flow.replay(
+            tx, actor(who, request), ids=data.ids, topic=data.topic, limit=data.limit, service_id=service_id
+        )
     return wire.Replayed(replayed=count)
 
 

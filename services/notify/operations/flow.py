@@ -13,19 +13,30 @@ from services.notify.delivery import store as delivery_store
 WORK = WorkList("notify")
 
 
-async def replay(tx: Tx, who: Actor, *, ids: Sequence[UUID] | None, topic: str | None, limit: int) -> int:
+async def replay(
+    tx: Tx,
+    who: Actor,
+    *,
+    ids: Sequence[UUID] | None,
+    topic: str | None,
+    limit: int,
+    service_id: UUID | None = None,
+) -> int:
     """Put given-up work back, its messages waiting again; gives how many. Audited.
 
+    service_id: only that service's work; None is for operators of the whole platform.
     Work whose message is past retention goes back too and ends there, finding nothing to send.
     """
-    dead = await WORK.dead(tx, limit=limit, topic=topic) if ids is None else []
-    chosen = list(ids) if ids is not None else [d.id for d in dead]
-    if not chosen:
-        return 0
-    await delivery_store.reopen(tx, chosen, topic)
-    count = await WORK.replay(tx, ids=chosen, topic=topic, limit=limit)
-    if count:
+    back = await WORK.replay(tx, ids=ids, topic=topic, service_id=service_id, limit=limit)
+    if back:
+        await delivery_store.reopen(tx, back)
         await record(
-            tx, "notify", action=Action.WORK_REPLAY, who=who, subject_id=str(chosen[0]), after={"count": count}
+            tx,
+            "notify",
+            action=Action.WORK_REPLAY,
+            who=who,
+            subject_id=str(back[0]),
+            service_id=service_id,
+            after={"count": len(back)},
         )
-    return count
+    return len(back)

@@ -23,14 +23,24 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 # the bounds on m.id let PostgreSQL leave out the partitions of other weeks
+# rows are locked in the order of their ids, as the record of sending does: two orders would deadlock
 _MOVE = """
+with held as materialized (
+    select id
+    from notify.messages
+    where id = any($1)
+      and id >= $4
+      and id <= $5
+    order by id
+    for update)
 update notify.messages m
 set status = r.status,
     provider_reference = coalesce(m.provider_reference, r.reference),
     sent_at = coalesce(m.sent_at, $8),
     updated_at = $8
-from unnest($1::uuid[], $2::text[], $3::text[]) as r(id, status, reference)
-where m.id = r.id
+from held
+join unnest($1::uuid[], $2::text[], $3::text[]) as r(id, status, reference) on r.id = held.id
+where m.id = held.id
   and m.id >= $4
   and m.id <= $5
   and (m.status, r.status) in (select * from unnest($6::text[], $7::text[]))

@@ -202,8 +202,8 @@ async def test_buried_work_is_listed_with_its_reason_and_can_be_replayed(db: Dat
     async with db.transaction() as tx:
         [dead] = await LIST.dead(tx)
         assert (dead.id, dead.reason, dead.attempt) == (work.id, "no-such-template", 1)
-        assert await LIST.replay(tx, topic="another") == 0
-        assert await LIST.replay(tx, ids=[work.id]) == 1
+        assert await LIST.replay(tx, topic="another") == []
+        assert await LIST.replay(tx, ids=[work.id]) == [work.id]
         assert await LIST.dead(tx) == []
     [again] = await claim(db)
     assert (again.id, again.ref, again.attempt) == (work.id, work.ref, 0)
