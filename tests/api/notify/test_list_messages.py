@@ -51,9 +51,15 @@ async def test_other_services_messages_are_not_listed(desk: Any, trial: Any) -> 
     assert await _ids(desk, key="test") == []
 
 
-@pytest.mark.parametrize(
-    ("query", "wanted"),
-    [
+async def test_filters_choose_among_the_messages(desk: Any) -> None:
+    ids = {
+        "sms": (await desk.sent("sms"))["id"],
+        "sms-ref": (await desk.sent("sms", reference="case-1"))["id"],
+        "email": (await desk.sent("email"))["id"],
+    }
+    await desk.put("update notify.messages set status = 'delivered' where id = $1", UUID(ids["sms"]))
+    await desk.put("update notify.messages set status = 'sending' where id = $1", UUID(ids["email"]))
+    for query, wanted in [
         ("?template_type=sms", {"sms", "sms-ref"}),
         ("?template_type=email", {"email"}),
         ("?template_type=letter", set()),
@@ -68,29 +74,19 @@ async def test_other_services_messages_are_not_listed(desk: Any, trial: Any) -> 
         ("?reference=none", set()),
         ("?include_jobs=true", {"sms", "sms-ref", "email"}),
         ("?include_jobs=True&template_type=email", {"email"}),
-    ],
-)
-async def test_filters_choose_among_the_messages(desk: Any, query: str, wanted: set[str]) -> None:
-    ids = {
-        "sms": (await desk.sent("sms"))["id"],
-        "sms-ref": (await desk.sent("sms", reference="case-1"))["id"],
-        "email": (await desk.sent("email"))["id"],
-    }
-    await desk.put("update notify.messages set status = 'delivered' where id = $1", UUID(ids["sms"]))
-    await desk.put("update notify.messages set status = 'sending' where id = $1", UUID(ids["email"]))
-    assert set(await _ids(desk, query)) == {ids[name] for name in wanted}
+    ]:
+        assert set(await _ids(desk, query)) == {ids[name] for name in wanted}, query
 
 
-@pytest.mark.parametrize("status", ["technical-failure", "temporary-failure", "permanent-failure"])
-async def test_failed_stands_for_every_failure(desk: Any, status: str) -> None:
+async def test_failed_stands_for_every_failure(desk: Any) -> None:
     message_id = (await desk.sent("sms"))["id"]
-    await desk.put("update notify.messages set status = $1", status)
-    assert await _ids(desk, "?status=failed") == [message_id]
+    for status in ("technical-failure", "temporary-failure", "permanent-failure"):
+        await desk.put("update notify.messages set status = $1", status)
+        assert await _ids(desk, "?status=failed") == [message_id]
 
 
-@pytest.mark.parametrize(
-    ("query", "messages"),
-    [
+async def test_faults_of_the_query_are_named(desk: Any) -> None:
+    for query, messages in [
         ("?status=elephant", [f"status elephant is not one of [{STATUSES}]"]),
         ("?template_type=Apple", ["template_type Apple is not one of [sms, email, letter]"]),
         ("?older_than=1", ["older_than is not a valid UUID"]),
@@ -105,11 +101,9 @@ async def test_failed_stands_for_every_failure(desk: Any, status: str) -> None:
                 "template_type Apple is not one of [sms, email, letter]",
             ],
         ),
-    ],
-)
-async def test_faults_of_the_query_are_named(desk: Any, query: str, messages: list[str]) -> None:
-    answer = await desk.notify.call("GET", f"/v2/notifications{query}", desk.keys["live"])
-    assert desk.refusal(answer) == (400, [("ValidationError", message) for message in messages])
+    ]:
+        answer = await desk.notify.call("GET", f"/v2/notifications{query}", desk.keys["live"])
+        assert desk.refusal(answer) == (400, [("ValidationError", message) for message in messages])
 
 
 async def test_next_is_on_every_page_that_is_not_empty(desk: Any) -> None:

@@ -6,8 +6,6 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from services.notify.messages.states import FINAL, MOVES
 
 NOWHERE = "0190163c-0000-7000-8000-000000000000"
@@ -31,34 +29,34 @@ async def _row(desk: Any, message_id: str) -> Any:
         return await tx.fetchrow("select * from notify.messages where id = $1", UUID(message_id))
 
 
-@pytest.mark.parametrize("before", sorted(MOVES))
-async def test_receipt_makes_the_moves_of_the_table_and_no_other(desk: Any, before: str) -> None:
-    for reported in REPORTABLE:
+async def test_receipt_makes_the_moves_of_the_table_and_no_other(desk: Any) -> None:
+    for before in sorted(MOVES):
+        for reported in REPORTABLE:
+            message_id = (await desk.sent("sms"))["id"]
+            await _put(desk, message_id, before)
+            answer = await _report(desk, message_id, reported, provider_reference="p-1")
+            assert (answer.status_code, answer.content) == (204, b"")
+            expected = reported if reported in MOVES[before] else before
+            assert (await _row(desk, message_id))["status"] == expected
+
+
+async def test_accepted_confirms_and_moves_nothing(desk: Any) -> None:
+    for before in sorted(MOVES):
         message_id = (await desk.sent("sms"))["id"]
         await _put(desk, message_id, before)
-        answer = await _report(desk, message_id, reported, provider_reference="p-1")
-        assert (answer.status_code, answer.content) == (204, b"")
-        expected = reported if reported in MOVES[before] else before
-        assert (await _row(desk, message_id))["status"] == expected
+        untouched = await _row(desk, message_id)
+        assert (await _report(desk, message_id, "accepted")).status_code == 204
+        assert await _row(desk, message_id) == untouched
 
 
-@pytest.mark.parametrize("before", sorted(MOVES))
-async def test_accepted_confirms_and_moves_nothing(desk: Any, before: str) -> None:
-    message_id = (await desk.sent("sms"))["id"]
-    await _put(desk, message_id, before)
-    untouched = await _row(desk, message_id)
-    assert (await _report(desk, message_id, "accepted")).status_code == 204
-    assert await _row(desk, message_id) == untouched
-
-
-@pytest.mark.parametrize("final", sorted(FINAL))
-async def test_late_receipt_changes_nothing_at_all(desk: Any, final: str) -> None:
-    message_id = (await desk.sent("email"))["id"]
-    await _put(desk, message_id, final)
-    untouched = await _row(desk, message_id)
-    for reported in REPORTABLE:
-        assert (await _report(desk, message_id, reported, channel="email")).status_code == 204
-    assert await _row(desk, message_id) == untouched
+async def test_late_receipt_changes_nothing_at_all(desk: Any) -> None:
+    for final in sorted(FINAL):
+        message_id = (await desk.sent("email"))["id"]
+        await _put(desk, message_id, final)
+        untouched = await _row(desk, message_id)
+        for reported in REPORTABLE:
+            assert (await _report(desk, message_id, reported, channel="email")).status_code == 204
+        assert await _row(desk, message_id) == untouched
 
 
 async def test_duplicate_changes_nothing_at_all(desk: Any) -> None:
@@ -92,16 +90,16 @@ async def test_unknown_message_is_not_found_so_that_the_provider_comes_again(des
     assert (answer.status_code, answer.json()["kind"]) == (404, "message-unknown")
 
 
-@pytest.mark.parametrize(("token", "status"), [(None, 401), ("wrong", 403), ("", 403), ("é", 403)])
-async def test_route_wants_its_token(desk: Any, token: str | None, status: int) -> None:
-    message_id = (await desk.sent("sms"))["id"]
-    headers = [] if token is None else [("authorization", f"Bearer {token}".encode("latin-1"))]
-    for channel in ("text", "email"):
-        answer = await desk.notify.client.post(
-            f"/v1/receipts/{channel}", headers=headers, json={"id": message_id, "status": "delivered"}
-        )
-        assert answer.status_code == status
-    assert (await _row(desk, message_id))["status"] == "created"
+async def test_route_wants_its_token(desk: Any) -> None:
+    for token, status in [(None, 401), ("wrong", 403), ("", 403), ("é", 403)]:
+        message_id = (await desk.sent("sms"))["id"]
+        headers = [] if token is None else [("authorization", f"Bearer {token}".encode("latin-1"))]
+        for channel in ("text", "email"):
+            answer = await desk.notify.client.post(
+                f"/v1/receipts/{channel}", headers=headers, json={"id": message_id, "status": "delivered"}
+            )
+            assert answer.status_code == status
+        assert (await _row(desk, message_id))["status"] == "created"
 
 
 async def test_key_of_a_service_is_no_token_for_receipts(desk: Any) -> None:
@@ -110,16 +108,14 @@ async def test_key_of_a_service_is_no_token_for_receipts(desk: Any) -> None:
     assert (await desk.notify.call("POST", "/v1/receipts/text", desk.keys["live"], body)).status_code == 403
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b'{"id":"x","status":"delivered"}', b'{"status":"delivered"}', b"\xff"]
-)
-async def test_report_that_cannot_be_read_is_refused(desk: Any, body: bytes) -> None:
-    headers = {"authorization": f"Bearer {desk.receipts_token}"}
-    answer = await desk.notify.client.post("/v1/receipts/text", headers=headers, content=body)
-    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+async def test_report_that_cannot_be_read_is_refused(desk: Any) -> None:
+    for body in [b"", b"{", b"[]", b'{"id":"x","status":"delivered"}', b'{"status":"delivered"}', b"\xff"]:
+        headers = {"authorization": f"Bearer {desk.receipts_token}"}
+        answer = await desk.notify.client.post("/v1/receipts/text", headers=headers, content=body)
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
 
 
-@pytest.mark.parametrize("status", ["created", "sending", "sent", "technical-failure", "cancelled", "read"])
-async def test_provider_can_report_no_state_of_ours(desk: Any, status: str) -> None:
-    message_id = (await desk.sent("sms"))["id"]
-    assert (await _report(desk, message_id, status)).status_code == 400
+async def test_provider_can_report_no_state_of_ours(desk: Any) -> None:
+    for status in ["created", "sending", "sent", "technical-failure", "cancelled", "read"]:
+        message_id = (await desk.sent("sms"))["id"]
+        assert (await _report(desk, message_id, status)).status_code == 400

@@ -6,8 +6,6 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 HEADERS = {
     "access-control-allow-origin": "*",
     "access-control-allow-headers": "Content-Type,Authorization",
@@ -100,25 +98,25 @@ async def test_every_answer_carries_the_contracts_headers(desk: Any) -> None:
         assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
 
 
-@pytest.mark.parametrize("spelling", ["{}", "{{{}}}", "urn:uuid:{}", "hex", "upper"])
-async def test_every_spelling_of_an_id_that_python_reads_is_taken(desk: Any, spelling: str) -> None:
-    plain = desk.templates["sms"]
-    written = {"hex": plain.hex, "upper": str(plain).upper()}.get(spelling) or spelling.format(plain)
-    accepted = await desk.sent("sms", template_id=written)
-    assert accepted["template"]["id"] == str(plain)
-    message_id = UUID(accepted["id"])
-    path = {"hex": message_id.hex, "upper": str(message_id).upper()}.get(spelling) or spelling.format(message_id)
-    assert (await desk.read(path)).json()["id"] == str(message_id)
+async def test_every_spelling_of_an_id_that_python_reads_is_taken(desk: Any) -> None:
+    for spelling in ["{}", "{{{}}}", "urn:uuid:{}", "hex", "upper"]:
+        plain = desk.templates["sms"]
+        written = {"hex": plain.hex, "upper": str(plain).upper()}.get(spelling) or spelling.format(plain)
+        accepted = await desk.sent("sms", template_id=written)
+        assert accepted["template"]["id"] == str(plain)
+        message_id = UUID(accepted["id"])
+        path = {"hex": message_id.hex, "upper": str(message_id).upper()}.get(spelling) or spelling.format(message_id)
+        assert (await desk.read(path)).json()["id"] == str(message_id)
 
 
-@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded"])
-async def test_json_is_read_whatever_the_content_type(desk: Any, content_type: str | None) -> None:
-    headers = {**desk.keys["live"], **({"content-type": content_type} if content_type else {})}
-    raw = b'{"phone_number":"07700900123","template_id":"%s","personalisation":{"name":"A"}}'
-    answer = await desk.notify.client.post(
-        "/v2/notifications/sms", headers=headers, content=raw % str(desk.templates["sms"]).encode()
-    )
-    assert answer.status_code == 201, answer.text
+async def test_json_is_read_whatever_the_content_type(desk: Any) -> None:
+    for content_type in [None, "text/plain", "application/x-www-form-urlencoded"]:
+        headers = {**desk.keys["live"], **({"content-type": content_type} if content_type else {})}
+        raw = b'{"phone_number":"07700900123","template_id":"%s","personalisation":{"name":"A"}}'
+        answer = await desk.notify.client.post(
+            "/v2/notifications/sms", headers=headers, content=raw % str(desk.templates["sms"]).encode()
+        )
+        assert answer.status_code == 201, answer.text
 
 
 async def test_extra_personalisation_is_let_be_and_values_are_shown_as_text(desk: Any) -> None:
@@ -146,15 +144,16 @@ async def test_edit_is_sent_by_every_process_within_two_seconds(desk: Any) -> No
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/v2/notifications/foo", "/v2/notifications/letter", "/v2/notifications/0190163c-0000-7000-8000-000000000000"],
-)
-async def test_unknown_type_is_not_found_in_the_apps_own_form(desk: Any, path: str) -> None:
-    answer = await desk.notify.call("POST", path, desk.keys["live"], {})
-    assert answer.status_code == 404, answer.text
-    assert answer.json()["result"] == "error"
-    assert answer.json()["message"].startswith("The requested URL was not found on the server. ")
+async def test_unknown_type_is_not_found_in_the_apps_own_form(desk: Any) -> None:
+    for path in [
+        "/v2/notifications/foo",
+        "/v2/notifications/letter",
+        "/v2/notifications/0190163c-0000-7000-8000-000000000000",
+    ]:
+        answer = await desk.notify.call("POST", path, desk.keys["live"], {})
+        assert answer.status_code == 404, answer.text
+        assert answer.json()["result"] == "error"
+        assert answer.json()["message"].startswith("The requested URL was not found on the server. ")
 
 
 async def test_wrong_method_is_said_in_the_apps_own_form(desk: Any) -> None:

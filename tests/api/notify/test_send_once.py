@@ -108,12 +108,12 @@ async def test_replay_survives_the_archiving_of_its_template(desk: Any) -> None:
     assert (again.status_code, again.json()) == (201, first.json())
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "é"])
-async def test_key_that_is_no_key_is_refused(desk: Any, key: str) -> None:
-    headers = [*desk.keys["live"].items(), ("idempotency-key", key.encode("latin-1"))]
-    answer = await desk.notify.client.post("/v2/notifications/sms", headers=headers, json=desk.body("sms"))
-    status, [(error, _)] = desk.refusal(answer)
-    assert (status, error) == (400, "BadRequestError")
+async def test_key_that_is_no_key_is_refused(desk: Any) -> None:
+    for key in ["", " ", "a b", "x" * 256, "é"]:
+        headers = [*desk.keys["live"].items(), ("idempotency-key", key.encode("latin-1"))]
+        answer = await desk.notify.client.post("/v2/notifications/sms", headers=headers, json=desk.body("sms"))
+        status, [(error, _)] = desk.refusal(answer)
+        assert (status, error) == (400, "BadRequestError")
 
 
 async def test_key_is_free_again_after_a_day(desk: Any) -> None:

@@ -21,9 +21,8 @@ MOMENT = (
 NOT_VALID = "phone_number Number is not valid – double check the phone number you entered"
 
 
-@pytest.mark.parametrize(
-    ("fields", "messages"),
-    [
+async def test_faults_of_a_texts_body_are_all_named(desk: Any) -> None:
+    for fields, messages in [
         ({"phone_number": None}, ["phone_number is a required property"]),
         (
             {"phone_number": None, "template_id": None},
@@ -51,16 +50,13 @@ NOT_VALID = "phone_number Number is not valid – double check the phone number 
         ),
         ({"scheduled_for": "tomorrow"}, [MOMENT]),
         ({"template_version": 0}, ["template_version 0 is less than the minimum of 1"]),
-    ],
-)
-async def test_faults_of_a_texts_body_are_all_named(desk: Any, fields: dict[str, Any], messages: list[str]) -> None:
-    answer = await desk.send("sms", **fields)
-    assert desk.refusal(answer) == (400, [(SCHEMA, message) for message in messages])
+    ]:
+        answer = await desk.send("sms", **fields)
+        assert desk.refusal(answer) == (400, [(SCHEMA, message) for message in messages])
 
 
-@pytest.mark.parametrize(
-    ("fields", "messages"),
-    [
+async def test_faults_of_an_emails_body_are_all_named(desk: Any) -> None:
+    for fields, messages in [
         ({"email_address": None}, ["email_address is a required property"]),
         ({"email_address": "ada"}, ["email_address Not a valid email address"]),
         ({"email_address": 5}, ["email_address 5 is not of type string"]),
@@ -78,11 +74,9 @@ async def test_faults_of_a_texts_body_are_all_named(desk: Any, fields: dict[str,
                 "Additional properties are not allowed (foo was unexpected)",
             ],
         ),
-    ],
-)
-async def test_faults_of_an_emails_body_are_all_named(desk: Any, fields: dict[str, Any], messages: list[str]) -> None:
-    answer = await desk.send("email", **fields)
-    assert desk.refusal(answer) == (400, [(SCHEMA, message) for message in messages])
+    ]:
+        answer = await desk.send("email", **fields)
+        assert desk.refusal(answer) == (400, [(SCHEMA, message) for message in messages])
 
 
 async def test_null_is_no_phone_number(desk: Any) -> None:
@@ -91,10 +85,10 @@ async def test_null_is_no_phone_number(desk: Any) -> None:
     assert desk.refusal(answer) == (400, [(SCHEMA, "phone_number None is not of type string")])
 
 
-@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b'{"a":NaN}', b"nul"])
-async def test_body_that_is_no_json_is_refused(desk: Any, raw: bytes) -> None:
-    answer = await desk.notify.client.post("/v2/notifications/email", headers=desk.keys["live"], content=raw)
-    assert desk.refusal(answer) == (400, [(OTHER, "Invalid JSON supplied in POST data")])
+async def test_body_that_is_no_json_is_refused(desk: Any) -> None:
+    for raw in [b"", b"{", b"\xff\xfe", b'{"a":NaN}', b"nul"]:
+        answer = await desk.notify.client.post("/v2/notifications/email", headers=desk.keys["live"], content=raw)
+        assert desk.refusal(answer) == (400, [(OTHER, "Invalid JSON supplied in POST data")])
 
 
 async def test_body_that_is_no_object_is_refused(desk: Any) -> None:
