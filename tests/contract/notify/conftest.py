@@ -89,6 +89,7 @@ class Running:
 
     def __init__(self, dsn: str, crypto: Crypto, url: str, inbox: str) -> None:
         self.dsn, self.crypto, self.url = dsn, crypto, url
+        self._clients: dict[str, Any] = {}
         self.inbox = httpx.Client(base_url=inbox, trust_env=False)
         self.team: ATeam = _run(lambda db: a_team(db, crypto, name="Parking permits", organisation="Ham"), dsn)
         self.templates: dict[str, str] = {}
@@ -117,8 +118,21 @@ class Running:
         return _run(work, self.dsn)
 
     def client(self, key_type: Any = "live") -> Any:
+        """The official client with a key of the service."""
+        return self.client_with(self.team.key(key_type))
+
+    def client_with(self, key: str, *, url: str | None = None, timeout: int = 30) -> Any:
         """The official client, unchanged but for its address."""
-        return NotificationsAPIClient(self.team.key(key_type), base_url=self.url)
+        name = f"{key} {url}"
+        if name not in self._clients:
+            self._clients[name] = NotificationsAPIClient(key, base_url=url or self.url, timeout=timeout)
+        return self._clients[name]
+
+    def close(self) -> None:
+        """The official client never closes its connections by itself."""
+        for client in self._clients.values():
+            client.request_session.close()
+        self.inbox.close()
 
     def another_team(self) -> ATeam:
         return self.run(lambda db: a_team(db, self.crypto, name="Dog licences"))
@@ -217,7 +231,9 @@ def running(
             "SMS_GATEWAY_KEY": GATEWAY_KEY,
         }
         programs.append(Program("services.notify.worker", {**shared, **channels}, r"ready: Notify worker"))
-        yield Running(dsn, crypto, url, inbox[1])
+        notify = Running(dsn, crypto, url, inbox[1])
+        yield notify
+        notify.close()
     finally:
         for program in reversed(programs):
             program.stop()

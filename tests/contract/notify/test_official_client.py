@@ -9,7 +9,6 @@ import httpx
 import pytest
 from notifications_python_client import prepare_upload
 from notifications_python_client.errors import HTTPError
-from notifications_python_client.notifications import NotificationsAPIClient
 
 FILLED = {"name": "Ada", "what": ["a badge", "a map"]}
 
@@ -176,8 +175,8 @@ def test_templates_are_read_in_every_way_the_client_knows(running: Any) -> None:
 
 def test_wrong_keys_are_told_why(running: Any) -> None:
     team = running.team
-    wrong = NotificationsAPIClient(f"x-{team.service_id}-{uuid4()}", base_url=running.url)
-    stranger = NotificationsAPIClient(f"x-{uuid4()}-{uuid4()}", base_url=running.url)
+    wrong = running.client_with(f"x-{team.service_id}-{uuid4()}")
+    stranger = running.client_with(f"x-{uuid4()}-{uuid4()}")
     for client, text in ((wrong, "API key not found"), (stranger, "service not found")):
         refused = _refused(client.get_all_templates)
         assert refused == (403, [{"error": "AuthError", "message": f"Invalid token: {text}"}])
@@ -229,7 +228,7 @@ def test_upload_of_the_client_is_understood(running: Any, tmp_path: Any) -> None
 
 def test_messages_of_another_service_are_not_there(running: Any) -> None:
     accepted = running.client().send_email_notification(_someone(), running.templates["email"], personalisation=FILLED)
-    stranger = NotificationsAPIClient(running.another_team().live, base_url=running.url)
+    stranger = running.client_with(running.another_team().live)
     assert _refused(stranger.get_notification_by_id, accepted["id"])[0] == 404
     assert UUID(accepted["id"]) not in {
         UUID(message["id"]) for message in stranger.get_all_notifications()["notifications"]
@@ -237,5 +236,5 @@ def test_messages_of_another_service_are_not_there(running: Any) -> None:
 
 
 def test_service_that_does_not_answer_is_a_503_to_the_client(running: Any) -> None:
-    nobody = NotificationsAPIClient(running.team.live, base_url="http://127.0.0.1:9", timeout=5)
+    nobody = running.client_with(running.team.live, url="http://127.0.0.1:9", timeout=5)
     assert _refused(nobody.get_all_templates) == (503, "Request failed")
