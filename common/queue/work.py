@@ -300,7 +300,7 @@ class WorkList:
         topic: str | None = None,
         service_id: UUID | None = None,
     ) -> list[DeadWork]:
-        """Buried work, newest work first. cursor: the id of the last one of the page before. service_id: None for all."""
+        """Buried work, newest first. cursor: the id of the last one of the page before. service_id: None for all."""
         return await many(tx, DeadWork, self._sql(_DEAD), cursor, topic, limit, service_id)
 
     async def stats(self, tx: Tx) -> list[LaneStats]:

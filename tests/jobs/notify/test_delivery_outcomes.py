@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -80,23 +81,72 @@ async def test_providers_wish_when_to_come_again_is_kept(post: Any) -> None:
 
 
 @pytest.mark.parametrize("channel", ["sms", "email"])
-@pytest.mark.parametrize("is_down", [True, False])
-async def test_after_four_hours_of_tries_comes_an_explicit_end(post: Any, channel: str, is_down: bool) -> None:
+async def test_after_four_hours_of_tries_comes_an_explicit_end(post: Any, channel: str) -> None:
     scripted = post.text if channel == "sms" else post.email
-    scripted.say = lambda _: TransientProviderError("451 4.2.1", provider_down=is_down)
+    scripted.say = lambda _: TransientProviderError("451 4.2.1")
     message_id = await post.a_message(channel)
     deliverer, lane = post.deliverer(), LANES[channel]
-    tries, minutes = 0, 0
-    while await post.status(message_id) == "created" and minutes < 300:
-        with clock.shifted(timedelta(minutes=minutes)):
+    tries, moment = 0, clock.now()
+    while await post.status(message_id) == "created" and tries < 100:
+        with clock.frozen(moment):
             tries += await deliverer.deliver(lane)
-        minutes += 5
-    # the end comes with the first try past four hours; a spacing of 300 s ± 20 % seen every 300 s skips some turns
-    assert 240 <= minutes - 5 <= 255
-    assert 25 <= tries <= 51
+        work = await post.waiting(message_id)
+        moment = moment if work is None else max(moment, work["due_at"])
+    assert tries == 50, "the first, one at once, and one every five minutes for four hours"
+    assert timedelta(hours=3) < moment - (await post.row(message_id))["created_at"] < timedelta(hours=5)
     row = await post.row(message_id)
     assert (row["status"], row["status_reason"]) == ("technical-failure", "451 4.2.1")
     assert await post.dead() == [(message_id, "retries used up: 451 4.2.1")]
+
+
+async def test_message_first_tried_late_has_all_its_tries(post: Any) -> None:
+    post.text.say = _busy
+    message_id = await post.a_message("sms")
+    with clock.shifted(timedelta(hours=9)):
+        assert await post.deliverer().deliver("sms-normal") == 1
+    assert await post.status(message_id) == "created"
+
+
+@pytest.mark.parametrize("channel", ["sms", "email"])
+async def test_outage_uses_up_no_tries_and_ends_after_a_day(post: Any, channel: str) -> None:
+    scripted = post.text if channel == "sms" else post.email
+    scripted.say = lambda _: TransientProviderError("connection refused", provider_down=True)
+    message_id = await post.a_message(channel)
+    for hours in (0, 1, 23):
+        with clock.shifted(timedelta(hours=hours)):
+            assert await post.deliverer().deliver(LANES[channel]) == 1
+        work = await post.waiting(message_id)
+        assert (work["attempt"], work["last_error"]) == (0, "connection refused")
+    with clock.shifted(timedelta(hours=25)):
+        assert await post.deliverer().deliver(LANES[channel]) == 1
+    assert await post.dead() == [(message_id, "retries used up: connection refused")]
+
+
+async def test_provider_that_is_down_gets_a_rest(post: Any) -> None:
+    post.text.say = lambda _: TransientProviderError("connection refused", provider_down=True)
+    await post.a_message("sms")
+    deliverer = post.deliverer()
+    assert await deliverer.deliver("sms-normal") == 1
+    second = await post.a_message("sms")
+    assert await deliverer.deliver("sms-normal") == 0, "no batch begins while the provider rests"
+    assert await post.deliverer().deliver("sms-normal") == 1, "another worker may try"
+    assert await post.status(second) == "created"
+
+
+async def test_message_that_cannot_be_composed_holds_up_no_other(post: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken, good = await post.a_message("sms"), await post.a_message("sms")
+    deliverer = post.deliverer()
+    compose = deliverer._composer.text
+
+    async def compose_or_fail(message: Any) -> Any:
+        if message.id == broken:
+            raise KeyError("a bug")
+        return await compose(message)
+
+    monkeypatch.setattr(deliverer._composer, "text", compose_or_fail)
+    assert await deliverer.deliver("sms-normal") == 2
+    assert await post.status(good) == "sending"
+    assert (await post.waiting(broken))["last_error"] == "not composed: KeyError"
 
 
 async def test_patience_of_a_scheduled_message_counts_from_its_time(post: Any) -> None:
@@ -121,21 +171,28 @@ async def test_dead_letter_is_replayed_and_delivered(post: Any) -> None:
     assert await post.status(message_id) == "sending"
 
 
-async def test_replayed_message_has_four_hours_again(post: Any) -> None:
-    post.text.say = _busy
+async def test_replayed_message_has_all_its_tries_again(post: Any) -> None:
+    post.text.say = lambda _: PermanentProviderError("401 settings")
     message_id = await post.a_message("sms")
     deliverer = post.deliverer()
-    with clock.shifted(timedelta(hours=5)):
-        await deliverer.deliver("sms-normal")
-        assert await post.status(message_id) == "technical-failure"
+    await deliverer.deliver("sms-normal")
+    assert await post.status(message_id) == "technical-failure"
+    post.text.say = _busy
     with clock.shifted(timedelta(hours=9)):
         async with post.db.transaction() as tx:
             assert await operations.replay(tx, OPERATOR, ids=None, topic="deliver", limit=10) == 1
         assert await deliverer.deliver("sms-normal") == 1
-        assert await post.status(message_id) == "created"
-    with clock.shifted(timedelta(hours=13, minutes=10)):
-        assert await deliverer.deliver("sms-normal") == 1
-        assert await post.status(message_id) == "technical-failure"
+    assert await post.status(message_id) == "created"
+
+
+async def test_replay_reaches_only_the_named_services_work(post: Any) -> None:
+    post.text.say = lambda _: PermanentProviderError("401 settings")
+    message_id = await post.a_message("sms")
+    await post.deliverer().deliver("sms-normal")
+    async with post.db.transaction() as tx:
+        other = await operations.replay(tx, OPERATOR, ids=[message_id], topic=None, limit=9, service_id=uuid4())
+    assert other == 0
+    assert await post.status(message_id) == "technical-failure"
 
 
 async def test_replay_leaves_failed_messages_alone_whose_work_is_not_buried(post: Any) -> None:
