@@ -116,6 +116,18 @@ def exit_on(error: SettingsError) -> NoReturn:
 def load_or_exit(kind: type[S]) -> S:
     """Read a program's settings, or end the program with a line for each that is wrong."""
     try:
-        return load(kind)
+        settings = load(kind)
+        if isinstance(settings, CommonSettings):
+            _check_ring(settings.keys)
     except SettingsError as error:
         exit_on(error)
+    return settings
+
+
+def _check_ring(ring: str) -> None:
+    from common.crypto import Crypto
+
+    try:
+        Crypto(ring)
+    except ValueError as error:
+        raise SettingsError([f"KEYS or KEYS_FILE: {str(error).removeprefix('KEYS: ')}"]) from error

@@ -10,11 +10,14 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 
 from common.auth.principals import KeyType, Organisation, Service
-from common.crypto import Crypto
+from common.crypto import Crypto, UnreadableBlob
 from common.db import Database, many
 from common.fresh import FreshCache
+
+log = structlog.get_logger(__name__)
 
 SECRET_TABLE = "platform.api_keys"  # noqa: S105 - what the sealed secret is bound to
 
@@ -99,12 +102,17 @@ class Directory:
         organisation = Organisation(id=row[3], name=row[4], colour=row[5])
         return KnownService(
             service=Service(id=row[0], name=row[1], status=row[2], organisation=organisation),
-            keys=tuple(self._known(key, service_id) for key in keys),
+            keys=tuple(known for key in keys if (known := self._known(key, service_id)) is not None),
             ever_had_keys=row[6],
         )
 
-    def _known(self, row: _KeyRow, service_id: UUID) -> KnownKey:
-        secret = self._crypto.open(row.secret, table=SECRET_TABLE, row=row.id, service=service_id)
+    def _known(self, row: _KeyRow, service_id: UUID) -> KnownKey | None:
+        """None for a key whose secret our ring does not open: it must not take the service's other keys with it."""
+        try:
+            secret = self._crypto.open(row.secret, table=SECRET_TABLE, row=row.id, service=service_id)
+        except UnreadableBlob as error:
+            log.error("directory.key_unreadable", key_id=str(row.id), reason=str(error))
+            return None
         return KnownKey(
             id=row.id,
             name=row.name,

@@ -18,8 +18,18 @@ SCOPES: dict[str, str] = {
     "platform:manage": "Create and change organisations, services and keys.",
 }
 
-# what a key gets when it is issued without a list
-DEFAULT_KEY_SCOPES = ("notify:send", "notify:read", "notify:templates")
+# what a key gets when it is issued without a list: configuration is shared by live and test, so only a live key
+# changes it unless it is asked for
+_DEFAULTS = {
+    "live": ("notify:send", "notify:read", "notify:templates"),
+    "team": ("notify:send", "notify:read"),
+    "test": ("notify:send", "notify:read"),
+}
+
+
+def default_scopes(key_type: str) -> tuple[str, ...]:
+    """The scopes of a key that was issued without a list."""
+    return _DEFAULTS.get(key_type, ())
 
 
 def unknown(scopes: list[str] | tuple[str, ...]) -> list[str]:

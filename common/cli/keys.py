@@ -10,7 +10,7 @@ import click
 
 from common import clock
 from common.auth.principals import KeyType
-from common.auth.scopes import DEFAULT_KEY_SCOPES
+from common.auth.scopes import default_scopes
 from common.cli.command import Group, pass_session
 from common.cli.parameters import SPAN, WORDS
 from common.cli.session import Session
@@ -21,6 +21,8 @@ from common.tenancy import flow, keys, store
 _COLUMNS = ("id", "name", "type", "state", "scopes", "created_at", "expires_at")
 
 group = Group("key", help="API keys. A key is shown once, when it is issued.")
+
+_SCOPES_HELP = f"Separated by commas; {','.join(default_scopes('live'))} unless given (team, test: without templates)."
 
 
 def state_of(key: store.KeyRow) -> str:
@@ -59,7 +61,11 @@ def _show_once(session: Session, issued: flow.NewKey) -> None:
 @click.argument("service")
 @click.option("--name", required=True, help="What the key is for.")
 @click.option("--type", "key_type", type=click.Choice(get_args(KeyType)), required=True)
-@click.option("--scopes", type=WORDS, help=f"Separated by commas; {','.join(DEFAULT_KEY_SCOPES)} unless given.")
+@click.option(
+    "--scopes",
+    type=WORDS,
+    help=f"Separated by commas; {','.join(default_scopes('live'))} unless given (no templates for team and test).",
+)
 @click.option("--expires-in", type=SPAN, help="A span such as 30d; without it the key does not expire.")
 @click.option("--network", "networks", multiple=True, help="Network the key may be used from (several: repeat).")
 @pass_session

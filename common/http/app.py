@@ -71,6 +71,7 @@ def build_app(
     finish_openapi: Callable[[OpenAPI], None] | None = None,
     dependencies: Mapping[str, Any] | None = None,
     short_cuts: Callable[[State], ShortCuts] | None = None,
+    status_is_root: bool = False,
     **options: Any,
 ) -> App:
     """A program with what all programs share: error forms, trace, headers, body limit, status, figures, reference.
@@ -83,13 +84,18 @@ def build_app(
     finish_openapi: last touch on the OpenAPI document (schemas of routes that read the raw body).
     short_cuts: answers for the hottest routes that skip Litestar's layers (20 % of a request); the same routes stand
         among route_handlers with the same flow behind them, for their documentation.
+    status_is_root: `/` answers as /_status does (for an API without a page of its own there).
     options: anything else that Litestar takes.
     """
     log.configure(settings)
     forms = Families(families or {})
     description = Description(forms, finish_openapi)
     litestar = Litestar(
-        route_handlers=[*route_handlers, *status_routes(settings, checks or {}), *reference_routes(description)],
+        route_handlers=[
+            *route_handlers,
+            *status_routes(settings, checks or {}, is_root=status_is_root),
+            *reference_routes(description),
+        ],
         exception_handlers={Exception: forms.handle},
         lifespan=list(lifespan),
         state=State({"settings": settings, **(state or {})}),

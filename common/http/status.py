@@ -39,12 +39,14 @@ def _build(settings: CommonSettings) -> dict[str, str]:
     return {"git_commit": "unknown", "build_time": "unknown"}
 
 
-def status_routes(settings: CommonSettings, checks: Mapping[str, Check]) -> list[HTTPRouteHandler]:
+def status_routes(
+    settings: CommonSettings, checks: Mapping[str, Check], *, is_root: bool = False
+) -> list[HTTPRouteHandler]:
     """`/_status` and `/metrics`. A check's answer is shown under its name; one that raises turns the page to 503."""
     build = _build(settings)
 
     @route(
-        "/_status",
+        ["/", "/_status"] if is_root else "/_status",
         http_method=[HttpMethod.GET, HttpMethod.POST],
         status_code=200,
         tags=["status"],
@@ -71,8 +73,9 @@ def status_routes(settings: CommonSettings, checks: Mapping[str, Check]) -> list
     return [status, metrics]
 
 
-def _status_operation(_handler: object, method: object, _path: object) -> str:
-    return f"{str(getattr(method, 'value', method)).lower()}_status"
+def _status_operation(_handler: object, method: object, path: object) -> str:
+    where = "root_status" if path in ([], "", "/") else "status"
+    return f"{str(getattr(method, 'value', method)).lower()}_{where}"
 
 
 def unavailable_response() -> OpenAPIResponse:

@@ -14,7 +14,7 @@ from common import clock, ids
 from common.audit import Action, Actor, list_events, record
 from common.auth.directory import SECRET_TABLE
 from common.auth.principals import KeyType, ServiceStatus
-from common.auth.scopes import DEFAULT_KEY_SCOPES, unknown
+from common.auth.scopes import default_scopes, unknown
 from common.crypto import Crypto
 from common.db import Tx
 from common.errors import Conflict, InvalidInput, NotFound
@@ -373,7 +373,7 @@ async def issue_key(
     Raises NotFound, InvalidInput.
     """
     service = await _known_service(tx, service_id)
-    name, wanted = _name(name), list(scopes or DEFAULT_KEY_SCOPES)
+    name, wanted = _name(name), list(scopes or default_scopes(key_type))
     _check_key(key_type, wanted, expires_at)
     key_id, secret = ids.uuid7(), str(uuid4())
     row = await store.add_key(

@@ -32,12 +32,12 @@ class Seeded(msgspec.Struct, frozen=True):
     templates: dict[str, str]
 
 
-async def _works(authenticator: Authenticator, key: str | None) -> bool:
+async def _service_of(authenticator: Authenticator, key: str | None) -> str | None:
     try:
-        await authenticator.authenticate(f"Bearer {key}", None)
+        principal = await authenticator.authenticate(f"Bearer {key}", None)
     except (Refused, RefusedUnread):
-        return False
-    return True
+        return None
+    return str(principal.service_id)
 
 
 async def _seed(admin_url: str, keys: KeyFiles, known: dict[str, str]) -> Seeded:
@@ -47,14 +47,21 @@ async def _seed(admin_url: str, keys: KeyFiles, known: dict[str, str]) -> Seeded
     public = signing.public_key().public_bytes_raw()
     async with Database(admin_url, pool_size=2, application="seed") as database:
         authenticator = Authenticator(Directory(database, crypto), audience="seed")
-        lost = [kind for kind in get_args(KeyType) if not await _works(authenticator, known.get(kind))]
         async with database.transaction() as tx:
             await store.add_token_key(tx, key_id(public), public)
-            seeded = await seed_in(tx, crypto, who, reissue=lost)
+            seeded = await seed_in(tx, crypto, who)
+        # keys in var/ may be of another demonstration, or revoked
+        wanted = {kind: seeded.keys.get(kind) or known.get(kind) for kind in get_args(KeyType)}
+        service_id = str(seeded.service["id"])
+        lost = [kind for kind, key in wanted.items() if await _service_of(authenticator, key) != service_id]
+        if lost:
+            async with database.transaction() as tx:
+                seeded = await seed_in(tx, crypto, who, reissue=lost)
+            wanted |= seeded.keys
     return Seeded(
         service_id=str(seeded.service["id"]),
         service_name=seeded.service["name"],
-        keys={**known, **seeded.keys},
+        keys={kind: key for kind, key in wanted.items() if key},
         templates={channel: str(template_id) for channel, template_id in seeded.templates.items()},
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -46,6 +47,13 @@ def _ready(program: Program, child: Child, stand: Stand) -> bool:
     return program.ready_line is None or program.ready_line in child.log.read_text(encoding="utf-8", errors="replace")
 
 
+def _end_of(child: Child, code: int) -> str:
+    if code < 0:
+        # its last line tells of its last work, not of its end
+        return f"was killed ({signal.Signals(-code).name})"
+    return f"ended with code {code}: {child.last_line()}"
+
+
 class Supervisor:
     """The running programs of one suite."""
 
@@ -78,7 +86,7 @@ class Supervisor:
         """Raises StartRefused that names a program or server which ended."""
         for child in (*(child for _, child in self._children), *servers):
             if (code := child.exit_code()) is not None:
-                raise StartRefused(f"{child.name} ended with code {code}: {child.last_line()} (log: {child.log})")
+                raise StartRefused(f"{child.name} {_end_of(child, code)} (log: {child.log})")
 
     def stop(self) -> None:
         """Stop all, last started first; by force what still runs after 8 s."""

@@ -128,5 +128,6 @@ def create_app(settings: ApiSettings) -> App:
         finish_openapi=describe,
         checks=health.checks(lambda: app.state.context.database),
         short_cuts=short_cuts,
+        status_is_root=True,
     )
     return app

@@ -31,9 +31,7 @@ def _body(given: dict[str, Any], content: str | None, content_file: Any) -> byte
         raise click.UsageError("Give --content or --content-file, not both.")
     if content_file is not None:
         content = content_file.read()
-    return msgspec.json.encode(
-        {name: value for name, value in {**given, "content": content}.items() if value is not None}
-    )
+    return msgspec.json.encode({name: value for name, value in {**given, "body": content}.items() if value is not None})
 
 
 @group.command("create")

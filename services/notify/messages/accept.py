@@ -205,7 +205,7 @@ class Acceptor:
         if not is_smoke:
             self._check_recipient(who, setup, index, recipient)
         rules.check_files(personalisation, "email", who.service_id, self._context.settings.admin_url)
-        rules.check_email_size(body)
+        rules.check_email_size(body, compiled.api_subject(personalisation) or "")
         personal = Personal(
             to=request.email_address.strip(),
             recipient=recipient,

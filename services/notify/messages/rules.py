@@ -21,10 +21,12 @@ def check_text_length(units: int) -> None:
         )
 
 
-def check_email_size(body: str) -> None:
-    """Raises MessageTooLong."""
-    # no character takes more than 4 bytes: most bodies need no counting
-    if len(body) * 4 > LARGEST_EMAIL and (size := len(body.encode())) > LARGEST_EMAIL:
+def check_email_size(body: str, subject: str) -> None:
+    """Raises MessageTooLong. The subject counts too: its placeholders may hold as much as the body's."""
+    # no character takes more than 4 bytes: most e-mails need no counting
+    if (len(body) + len(subject)) * 4 > LARGEST_EMAIL and (
+        size := len(body.encode()) + len(subject.encode())
+    ) > LARGEST_EMAIL:
         raise MessageTooLong(
             f"Your message is too long. Emails cannot be longer than {LARGEST_EMAIL} bytes. "
             f"Your message is {size} bytes."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from services.notify.rendering import MOST_CHARACTERS, sanitise_sms, sms_length
 
@@ -27,7 +27,7 @@ class NewTemplate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     type: Channel
     name: Name
-    content: Content
+    content: Content = field(name="body")
     subject: Subject | None = None
     lane: Lane = "normal"
     has_unsubscribe_link: bool = False
@@ -37,7 +37,7 @@ class TemplateChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What a new version changes; a field left out stays. version: the one that the change was made from."""
 
     name: Name | UnsetType = UNSET
-    content: Content | UnsetType = UNSET
+    content: Content | UnsetType = field(default=UNSET, name="body")
     subject: Subject | UnsetType = UNSET
     lane: Lane | UnsetType = UNSET
     has_unsubscribe_link: bool | UnsetType = UNSET
@@ -79,7 +79,7 @@ def channel_faults(channel: str, given: dict[str, object]) -> list[str]:
     if given.get("has_unsubscribe_link"):
         faults.append("has_unsubscribe_link is for email templates only")
     if isinstance(content, str) and (length := sms_length(sanitise_sms(content))) > MOST_CHARACTERS:
-        faults.append(f"content must not be longer than {MOST_CHARACTERS} characters. It is {length} characters long.")
+        faults.append(f"body must not be longer than {MOST_CHARACTERS} characters. It is {length} characters long.")
     return faults
 
 
@@ -93,5 +93,5 @@ def _email_faults(given: dict[str, object], content: object) -> list[str]:
         and len(content) * 4 > LARGEST_EMAIL
         and (size := len(content.encode())) > LARGEST_EMAIL
     ):
-        faults.append(f"content must not be larger than {LARGEST_EMAIL} bytes. It is {size} bytes.")
+        faults.append(f"body must not be larger than {LARGEST_EMAIL} bytes. It is {size} bytes.")
     return faults

@@ -100,14 +100,12 @@ def _or_null(value: object, longest: int) -> str | None:
 
 _WORDING: dict[str, Any] = {
     "name": partial(_words, longest=rules.LONGEST_NAME),
-    "content": _words,
+    "body": _words,
     "subject": partial(_or_null, longest=rules.LONGEST_SUBJECT),
     "lane": partial(_one_of, allowed=rules.LANES),
     "has_unsubscribe_link": _flag,
 }
-_NEW = Schema(
-    fields={"type": partial(_one_of, allowed=rules.CHANNELS), **_WORDING}, required=("type", "name", "content")
-)
+_NEW = Schema(fields={"type": partial(_one_of, allowed=rules.CHANNELS), **_WORDING}, required=("type", "name", "body"))
 _CHANGE = Schema(fields={**_WORDING, "version": read_template_version})
 
 
@@ -116,7 +114,11 @@ def _given(schema: Schema, raw: bytes) -> tuple[dict[str, Any], list[str], set[s
     body = parse_json(raw)
     if not isinstance(body, dict):
         raise SchemaErrors([f"{shown(body)} is not of type object"])
+    if "content" in body and "body" not in body:
+        body["body"] = body.pop("content")  # what the original's own forms call it
     values, faults = read_fields(schema, body)
+    if "body" in values:
+        values["content"] = values.pop("body")
     if values.get("subject", ...) is None:
         del values["subject"]
     return values, faults, {name for name, value in body.items() if value is not None}

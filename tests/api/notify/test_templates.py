@@ -12,9 +12,9 @@ EMAIL = {
     "type": "email",
     "name": "Licence granted",
     "subject": "Your licence ((number))",
-    "content": "Dear ((first name)),\n\n# Granted\n\n((urgent??Come now.))",
+    "body": "Dear ((first name)),\n\n# Granted\n\n((urgent??Come now.))",
 }
-SMS = {"type": "sms", "name": "Reminder", "content": "Hello ((name)), your visit is on ((day))"}
+SMS = {"type": "sms", "name": "Reminder", "body": "Hello ((name)), your visit is on ((day))"}
 WIRE_KEYS = {
     "id", "type", "created_at", "updated_at", "created_by", "version", "body", "subject", "name", "personalisation",
     "postage", "letter_contact_block",
@@ -41,7 +41,7 @@ async def test_a_template_is_made_and_read_as_the_contract_says(notify: Any) -> 
     made = await _made(notify, caller, EMAIL)
     assert set(made) == WIRE_KEYS | {"lane", "has_unsubscribe_link", "archived_at"}
     assert (made["version"], made["type"], made["updated_at"], made["created_by"]) == (1, "email", None, "deploys")
-    assert (made["body"], made["subject"]) == (EMAIL["content"], EMAIL["subject"])
+    assert (made["body"], made["subject"]) == (EMAIL["body"], EMAIL["subject"])
     assert made["personalisation"] == {
         "number": {"required": True}, "first name": {"required": True}, "urgent": {"required": True}
     }  # fmt: skip
@@ -90,7 +90,7 @@ async def test_a_change_that_changes_nothing_makes_no_version(notify: Any) -> No
     caller = await notify.a_key(service)
     made = await _made(notify, caller, EMAIL)
     path = f"/v2/template/{made['id']}"
-    for body in ({}, {"name": EMAIL["name"], "content": EMAIL["content"]}, {"subject": None}, {"version": 1}):
+    for body in ({}, {"name": EMAIL["name"], "body": EMAIL["body"]}, {"subject": None}, {"version": 1}):
         assert (await notify.call("PATCH", path, caller, body)).json() == made
     assert [event.action for event in await notify.audited(service)] == ["notify:template:create"]
 
@@ -108,10 +108,10 @@ async def test_an_edit_of_a_version_that_is_no_longer_present_is_refused(notify:
 async def test_edits_at_the_same_moment_each_make_their_own_version(notify: Any) -> None:
     caller = await notify.a_caller()
     path = f"/v2/template/{(await _made(notify, caller, SMS))['id']}"
-    edits = [notify.call("PATCH", path, caller, {"content": f"Text {n}"}) for n in range(6)]
+    edits = [notify.call("PATCH", path, caller, {"body": f"Text {n}"}) for n in range(6)]
     versions = [answer.json()["version"] for answer in await asyncio.gather(*edits)]
     assert sorted(versions) == [2, 3, 4, 5, 6, 7]
-    guarded = [notify.call("PATCH", path, caller, {"content": f"More {n}", "version": 7}) for n in range(4)]
+    guarded = [notify.call("PATCH", path, caller, {"body": f"More {n}", "version": 7}) for n in range(4)]
     assert sorted(answer.status_code for answer in await asyncio.gather(*guarded)) == [200, 409, 409, 409]
 
 
@@ -196,7 +196,7 @@ async def test_a_preview_shows_the_body_the_fragment_and_the_subject(notify: Any
 
 async def test_a_preview_may_have_an_empty_body_but_not_a_placeholder_without_value(notify: Any) -> None:
     caller = await notify.a_caller()
-    plain = await _made(notify, caller, {**SMS, "content": "Hello"})
+    plain = await _made(notify, caller, {**SMS, "body": "Hello"})
     answer = await notify.client.post(f"/v2/template/{plain['id']}/preview", headers=caller)
     assert (answer.status_code, answer.json()["body"]) == (200, "Hello")
     made = await _made(notify, caller, SMS)
@@ -208,7 +208,7 @@ async def test_a_preview_may_have_an_empty_body_but_not_a_placeholder_without_va
 
 async def test_every_fault_of_a_new_template_is_named_at_once(notify: Any) -> None:
     caller = await notify.a_caller()
-    body = {"type": "sms", "name": "x" * 256, "subject": "S", "lane": "fast", "content": "y" * 919, "colour": "red",
+    body = {"type": "sms", "name": "x" * 256, "subject": "S", "lane": "fast", "body": "y" * 919, "colour": "red",
             "has_unsubscribe_link": True}  # fmt: skip
     assert _messages(await notify.call("POST", "/v2/templates", caller, body), 400, "ValidationError") == [
         "name must not be longer than 255 characters",
@@ -221,7 +221,7 @@ async def test_every_fault_of_a_new_template_is_named_at_once(notify: Any) -> No
     assert _messages(await notify.call("POST", "/v2/templates", caller, {}), 400, "ValidationError") == [
         "type is a required property", "name is a required property", "content is a required property"
     ]  # fmt: skip
-    without = {"type": "email", "name": " ", "content": "a\0b"}
+    without = {"type": "email", "name": " ", "body": "a\0b"}
     assert _messages(await notify.call("POST", "/v2/templates", caller, without), 400, "ValidationError") == [
         "name must not be empty", "content must not contain NUL characters", "subject is a required property"
     ]  # fmt: skip
@@ -231,7 +231,7 @@ async def test_every_fault_of_a_new_template_is_named_at_once(notify: Any) -> No
 async def test_an_edit_is_checked_by_the_channel_of_its_template(notify: Any) -> None:
     caller = await notify.a_caller()
     path = f"/v2/template/{(await _made(notify, caller, SMS))['id']}"
-    body = {"subject": "S", "content": "y" * 919, "type": "email"}
+    body = {"subject": "S", "body": "y" * 919, "type": "email"}
     assert _messages(await notify.call("PATCH", path, caller, body), 400, "ValidationError") == [
         "Additional properties are not allowed (type was unexpected)",
         "subject is for email templates only",
