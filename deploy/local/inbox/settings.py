@@ -46,9 +46,5 @@ def read_settings(environment: Mapping[str, str] | None = None) -> InboxSettings
     """The inbox's settings. Raises SettingsError, also when receipts have an address but no token."""
     settings = load(InboxSettings, environment)
     if settings.inbox_receipts_url and not settings.inbox_receipts_token:
-        raise SettingsError(
-            [
-                "INBOX_RECEIPTS_TOKEN (or the file that INBOX_RECEIPTS_TOKEN_FILE names): is empty, and INBOX_RECEIPTS_URL is set"
-            ]
-        )
+        raise SettingsError(["INBOX_RECEIPTS_TOKEN, or the file it names: is empty, and INBOX_RECEIPTS_URL is set"])
     return settings

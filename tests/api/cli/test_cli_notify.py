@@ -39,8 +39,8 @@ def test_template_change_from_an_old_version_is_refused(ask: Any, cli: Any, serv
     [
         (("--type", "email", "--name", "x", "--content", "x"), "subject is a required property"),
         (("--type", "sms", "--name", "x", "--content", "x", "--subject", "y"), "subject is for email templates only"),
-        (("--type", "sms", "--name", "x", "--content", "x" * 919), "content must not be longer than 918"),
-        (("--type", "sms", "--name", "x"), "content is a required property"),
+        (("--type", "sms", "--name", "x", "--content", "x" * 919), "body must not be longer than 918"),
+        (("--type", "sms", "--name", "x"), "body is a required property"),
     ],
 )
 def test_template_faults_are_told(cli: Any, service: str, words: tuple[str, ...], text: str) -> None:

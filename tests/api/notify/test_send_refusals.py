@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from services.notify.configuration.rules import SettingsChange
+from services.notify.testing import a_template
 
 NOWHERE = "0190163c-0000-7000-8000-000000000000"
 SCHEMA = "ValidationError"
@@ -149,10 +150,25 @@ async def test_text_may_have_918_characters_without_its_prefix(desk: Any) -> Non
 
 
 async def test_email_may_have_two_million_bytes(desk: Any) -> None:
+    content = "Dear ((name)),\n\nyour permit is ready."
+    template = str(await a_template(desk.notify.db, desk.service_id, "email", subject="Permit", content=content))
     rest = len(b"Dear ,\n\nyour permit is ready.")
-    assert (await desk.send("email", personalisation={"name": "é" * ((2_000_000 - rest) // 2)})).status_code == 201
-    answer = await desk.send("email", personalisation={"name": "x" * (2_000_001 - rest)})
+    most = {"name": "é" * ((2_000_000 - rest) // 2)}
+    assert (await desk.send("email", template_id=template, personalisation=most)).status_code == 201
+    answer = await desk.send("email", template_id=template, personalisation={"name": "x" * (2_000_001 - rest)})
     text = "Your message is too long. Emails cannot be longer than 2000000 bytes. Your message is 2000001 bytes."
+    assert desk.refusal(answer) == (400, [(OTHER, text)])
+
+
+async def test_subject_may_have_two_thousand_characters(desk: Any) -> None:
+    template = str(await a_template(desk.notify.db, desk.service_id, "email", subject="((name))", content="Hello"))
+    most = {"name": "x" * 2_000}
+    assert (await desk.send("email", template_id=template, personalisation=most)).status_code == 201
+    answer = await desk.send("email", template_id=template, personalisation={"name": "x" * 2_001})
+    text = (
+        "Your message is too long. Subjects cannot be longer than 2000 characters. "
+        "Your subject is 2001 characters long."
+    )
     assert desk.refusal(answer) == (400, [(OTHER, text)])
 
 

@@ -216,14 +216,14 @@ async def test_every_fault_of_a_new_template_is_named_at_once(notify: Any) -> No
         "Additional properties are not allowed (colour was unexpected)",
         "subject is for email templates only",
         "has_unsubscribe_link is for email templates only",
-        "content must not be longer than 918 characters. It is 919 characters long.",
+        "body must not be longer than 918 characters. It is 919 characters long.",
     ]
     assert _messages(await notify.call("POST", "/v2/templates", caller, {}), 400, "ValidationError") == [
-        "type is a required property", "name is a required property", "content is a required property"
+        "type is a required property", "name is a required property", "body is a required property"
     ]  # fmt: skip
     without = {"type": "email", "name": " ", "body": "a\0b"}
     assert _messages(await notify.call("POST", "/v2/templates", caller, without), 400, "ValidationError") == [
-        "name must not be empty", "content must not contain NUL characters", "subject is a required property"
+        "name must not be empty", "body must not contain NUL characters", "subject is a required property"
     ]  # fmt: skip
     assert (await notify.call("GET", "/v2/templates", caller)).json() == {"templates": []}
 
@@ -235,7 +235,7 @@ async def test_an_edit_is_checked_by_the_channel_of_its_template(notify: Any) ->
     assert _messages(await notify.call("PATCH", path, caller, body), 400, "ValidationError") == [
         "Additional properties are not allowed (type was unexpected)",
         "subject is for email templates only",
-        "content must not be longer than 918 characters. It is 919 characters long.",
+        "body must not be longer than 918 characters. It is 919 characters long.",
     ]
 
 
