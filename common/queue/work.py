@@ -116,6 +116,7 @@ select id, topic, ref, service_id, lane, attempt, reason, trace, created_at, die
  where ($1::uuid is null or id < $1)
    and ($2::text is null or topic = $2)
    and ($4::uuid is null or service_id = $4)
+   and ($5::timestamptz is null or died_at < $5)
  order by id desc
  limit $3
 """
@@ -299,9 +300,10 @@ class WorkList:
         cursor: UUID | None = None,
         topic: str | None = None,
         service_id: UUID | None = None,
+        died_before: datetime | None = None,
     ) -> list[DeadWork]:
-        """Buried work, newest work first. cursor: the id of the last one of the page before. service_id: None for all."""
-        return await many(tx, DeadWork, self._sql(_DEAD), cursor, topic, limit, service_id)
+        """Buried work, newest first. cursor: the id of the last one of the page before. service_id: None for all."""
+        return await many(tx, DeadWork, self._sql(_DEAD), cursor, topic, limit, service_id, died_before)
 
     async def stats(self, tx: Tx) -> list[LaneStats]:
         """How each lane stands. Reads the whole table (0.2 s for a million rows): for people and a slow tick."""
