@@ -24,7 +24,7 @@ from services.notify.delivery.compose import Composer
 from services.notify.delivery.flow import Deliverer
 from services.notify.messages.accept import SIMULATED_LANE
 from services.notify.receipts.flow import end_overdue
-from services.notify.retention.flow import blank_expired, turn_partitions
+from services.notify.retention.flow import blank_expired, purge_unsubscribes, turn_partitions
 from services.notify.settings import WorkerSettings
 
 URGENCIES = ("priority", "normal", "bulk")
@@ -55,11 +55,16 @@ def ticks(database: Database) -> Sequence[Tick]:
     async def idempotency() -> None:
         await _purge_idempotency(database)
 
+    async def unsubscribes() -> None:
+        await purge_unsubscribes(database)
+
     return [
         Tick(every_s=_HOUR_S, function=overdue, name="receipts-overdue"),
         Tick(every_s=_HOUR_S, function=idempotency, name="idempotency-purge"),
         Tick(every_s=6 * _HOUR_S, function=expired, name="retention"),
-        Tick(every_s=24 * _HOUR_S, function=partitions, name="partitions"),
+        # hourly, though weeks turn weekly: when a backup holds the table, the next try must not wait for the next one
+        Tick(every_s=_HOUR_S, function=partitions, name="partitions"),
+        Tick(every_s=24 * _HOUR_S, function=unsubscribes, name="unsubscribe-purge"),
     ]
 
 

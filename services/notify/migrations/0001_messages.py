@@ -148,8 +148,10 @@ create table notify.retention_marks (
     primary key (service_id, channel)
 );
 
+-- lock_timeout in both: while they wait for notify.messages (behind a backup, which holds it for hours) every insert
+-- queues behind them. Who calls them comes again later.
 create function notify.make_partitions(weeks_ahead integer) returns integer
-    language plpgsql security definer set search_path = pg_catalog as $$
+    language plpgsql security definer set search_path = pg_catalog set lock_timeout = '1s' as $$
 declare
     monday timestamp := date_trunc('week', now() at time zone 'UTC') - interval '1 week';
     made integer := 0;
@@ -177,7 +179,7 @@ end
 $$;
 
 create function notify.drop_partitions(ended_before timestamptz) returns integer
-    language plpgsql security definer set search_path = pg_catalog as $$
+    language plpgsql security definer set search_path = pg_catalog set lock_timeout = '1s' as $$
 declare
     part record;
     dropped integer := 0;

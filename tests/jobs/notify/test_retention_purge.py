@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
-from common import clock
+from common import clock, ids
+from common.db import Database
 from common.testing.builders import a_team
 from services.notify.configuration.rules import SettingsChange
-from services.notify.retention.flow import blank_expired, turn_partitions
+from services.notify.retention.flow import blank_expired, purge_unsubscribes, turn_partitions
 
 
 async def test_after_seven_days_recipient_and_personalisation_are_gone(post: Any) -> None:
@@ -97,3 +99,54 @@ async def test_partitions_stand_eight_weeks_ahead_and_turning_twice_changes_noth
     await turn_partitions(post.db)
     async with post.db.reading() as tx:
         assert await tx.fetchval(count) == before >= 10
+
+
+_ALL_PARTITIONS = "select count(*) from pg_inherits where inhparent = 'notify.messages'::regclass"
+
+
+async def test_old_weeks_are_dropped_unless_somebody_reads_the_table_then_next_time(fresh_database_url: str) -> None:
+    """A backup holds the table for hours: who waits for it to drop a week makes every insert wait as well."""
+    async with Database(fresh_database_url, pool_size=3) as database:
+        async with database.reading() as tx:
+            before = await tx.fetchval(_ALL_PARTITIONS)
+        with clock.shifted(timedelta(days=120)):
+            async with database.transaction() as backup:
+                await backup.execute("select from notify.messages limit 1")
+                async with asyncio.timeout(10):
+                    await turn_partitions(database)
+                assert await backup.fetchval(_ALL_PARTITIONS) == before
+            await turn_partitions(database)
+        async with database.reading() as tx:
+            assert await tx.fetchval(_ALL_PARTITIONS) < before
+
+
+async def test_missing_weeks_are_made_while_somebody_reads_the_table(fresh_database_url: str) -> None:
+    async with Database(fresh_database_url, pool_size=3) as database:
+        async with database.transaction() as tx:
+            before = await tx.fetchval(_ALL_PARTITIONS)
+            last = await tx.fetchval(
+                "select max(inhrelid::regclass::text) from pg_inherits where inhparent = 'notify.messages'::regclass"
+            )
+            await tx.execute(f"drop table {last}")
+        with clock.shifted(timedelta(days=120)):
+            async with database.transaction() as backup:
+                await backup.execute("select from notify.messages limit 1")
+                await turn_partitions(database)
+                assert await backup.fetchval(_ALL_PARTITIONS) == before
+
+
+async def test_requests_to_unsubscribe_are_forgotten_after_a_year(post: Any) -> None:
+    made = clock.now()
+    await post.put(
+        "insert into notify.unsubscribe_requests (id, service_id, mode, message_id, template_id, template_version,"
+        " created_at) values ($1, $2, 'live', $1, $1, 1, $3)",
+        ids.uuid7(),
+        post.service_id,
+        made,
+    )
+    count = "select count(*) from notify.unsubscribe_requests"
+    for days, left in ((364, 1), (366, 0)):
+        with clock.shifted(timedelta(days=days)):
+            await purge_unsubscribes(post.db)
+        async with post.db.reading() as tx:
+            assert await tx.fetchval(count) == left
