@@ -9,6 +9,7 @@ from typing import Any
 from common import clock, ids
 from common.db import Database
 from common.testing.builders import a_team
+from services.notify import worker
 from services.notify.configuration.rules import SettingsChange
 from services.notify.retention.flow import blank_expired, purge_unsubscribes, turn_partitions
 
@@ -133,6 +134,25 @@ async def test_missing_weeks_are_made_while_somebody_reads_the_table(fresh_datab
                 await backup.execute("select from notify.messages limit 1")
                 await turn_partitions(database)
                 assert await backup.fetchval(_ALL_PARTITIONS) == before
+
+
+async def test_work_given_up_90_days_ago_is_forgotten(post: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(worker, "_BATCH", 2)
+    async with post.db.transaction() as tx:
+        for _ in range(5):
+            await post.work.add(tx, topic="deliver", ref=ids.uuid7(), service_id=post.service_id, lane="sms-normal")
+        works = await post.work.claim(tx, "sms-normal", limit=5, lease_s=60)
+        await post.work.bury(tx, [(work, "no such template") for work in works])
+    with clock.shifted(timedelta(days=89, hours=23)):
+        assert await worker.purge_dead(post.db) == 0
+    await post.put("update notify.work_dead set died_at = died_at + interval '1 day' where id = $1", works[2].id)
+    with clock.shifted(timedelta(days=90, minutes=1)):
+        assert await worker.purge_dead(post.db) == 4
+    assert [ref for ref, _ in await post.dead()] == [works[2].ref]
+
+
+async def test_worker_purges_what_was_given_up_by_the_clock(post: Any) -> None:
+    assert "dead-purge" in {tick.name for tick in worker.ticks(post.db)}
 
 
 async def test_requests_to_unsubscribe_are_forgotten_after_a_year(post: Any) -> None:
