@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any
@@ -25,6 +26,8 @@ from common.errors import Forbidden, ServiceError, Unauthorised
 
 _LEEWAY_S = 30
 _KEY_TAIL = 73
+# what `key_id` makes; anything else names no key of ours, and PostgreSQL refuses some text outright (NUL)
+_KID = re.compile(r"[0-9a-f]{16}")
 
 
 class Why(StrEnum):
@@ -193,6 +196,8 @@ class Authenticator:
         return _principal(known, fitting, address)
 
     async def _by_operator_token(self, token: str, kid: str) -> Operator:
+        if not _KID.fullmatch(kid):
+            raise Refused(Why.OPERATOR_TOKEN)
         public_key = await self._directory.token_keys.get(kid)
         if isinstance(public_key, Nobody):
             raise Refused(Why.OPERATOR_TOKEN)

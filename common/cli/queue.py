@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import click
 import msgspec
 
+from common.cli import store
 from common.cli.command import Group, pass_session
 from common.cli.plugins import Queue, queues
 from common.cli.session import Session
@@ -71,21 +73,31 @@ def dead(session: Session, component: str | None, limit: int, cursor: UUID | Non
     session.show_rows("work", session.run(work), columns)
 
 
-async def _retry(database: Database, session: Session, queue: Queue, ids: tuple[UUID, ...]) -> int:
-    """Batches of their own, so that a million rows are not one transaction."""
+async def _retry_all(database: Database, session: Session, queue: Queue, died_before: datetime) -> int:
+    """Batches of their own, so that a million rows are not one transaction.
+
+    What a provider refuses meanwhile dies again, and is not taken again: the command comes to its end.
+    """
     total = 0
+    cursor: UUID | None = None
     while True:
         async with database.transaction() as tx:
-            count = await queue.replay(tx, session.who, ids or None, _BATCH)
-        total += count
-        if ids or count < _BATCH:
-            return total
+            page = await queue.work.dead(tx, limit=_BATCH, cursor=cursor, died_before=died_before)
+            if not page:
+                return total
+            total += await queue.replay(tx, session.who, [row.id for row in page], len(page))
+        cursor = page[-1].id
+
+
+async def _retry_some(database: Database, session: Session, queue: Queue, ids: tuple[UUID, ...]) -> int:
+    async with database.transaction() as tx:
+        return await queue.replay(tx, session.who, ids, _BATCH)
 
 
 @group.command("retry")
 @_component
 @click.argument("ids", nargs=-1, type=click.UUID)
-@click.option("--all", "is_all", is_flag=True, help="Everything that was given up.")
+@click.option("--all", "is_all", is_flag=True, help="Everything that was given up before this command began.")
 @pass_session
 def retry(session: Session, component: str | None, ids: tuple[UUID, ...], is_all: bool) -> None:
     """Put given-up work back on the list: IDS (see `queue dead`), or --all."""
@@ -94,7 +106,11 @@ def retry(session: Session, component: str | None, ids: tuple[UUID, ...], is_all
     chosen = _chosen(component)
 
     async def work(database: Database) -> int:
-        return sum([await _retry(database, session, queue, ids) for queue in chosen.values()])
+        if ids:
+            return sum([await _retry_some(database, session, queue, ids) for queue in chosen.values()])
+        async with database.reading() as tx:
+            began_at = (await store.server(tx)).clock
+        return sum([await _retry_all(database, session, queue, began_at) for queue in chosen.values()])
 
     count = session.run(work)
     if ids and not count:

@@ -52,9 +52,14 @@ async def keep_ticking(database: Database, schema: str, tick: Tick, stopping: as
 
 async def _run_alone(database: Database, schema: str, tick: Tick) -> bool:
     """False if another process is at it."""
-    async with database.transaction() as tx:
-        if not await tx.fetchval(_LOCK, f"tick:{schema}:{tick.name}"):
-            return False
-        await tx.execute(_NO_TIMEOUT)
-        await tick.function()
-        return True
+    # not of the pool: as many ticks as the pool has connections would each hold one and wait for another for ever
+    connection = await database.connect()
+    try:
+        async with connection.transaction():
+            if not await connection.fetchval(_LOCK, f"tick:{schema}:{tick.name}"):
+                return False
+            await connection.execute(_NO_TIMEOUT)
+            await tick.function()
+            return True
+    finally:
+        await connection.close()

@@ -110,12 +110,28 @@ select id, topic, ref, service_id, lane, statement_timestamp() + $4, reason, tra
 returning id
 """
 
+_PURGE_DEAD = """
+with old as (
+    select id
+      from {schema}.work_dead
+     where died_at < $1
+     order by died_at
+     limit $2
+       for update skip locked
+)
+delete from {schema}.work_dead d
+ using old
+ where d.id = old.id
+returning d.id
+"""
+
 _DEAD = """
 select id, topic, ref, service_id, lane, attempt, reason, trace, created_at, died_at
   from {schema}.work_dead
  where ($1::uuid is null or id < $1)
    and ($2::text is null or topic = $2)
    and ($4::uuid is null or service_id = $4)
+   and ($5::timestamptz is null or died_at < $5)
  order by id desc
  limit $3
 """
@@ -299,9 +315,14 @@ class WorkList:
         cursor: UUID | None = None,
         topic: str | None = None,
         service_id: UUID | None = None,
+        died_before: datetime | None = None,
     ) -> list[DeadWork]:
         """Buried work, newest first. cursor: the id of the last one of the page before. service_id: None for all."""
-        return await many(tx, DeadWork, self._sql(_DEAD), cursor, topic, limit, service_id)
+        return await many(tx, DeadWork, self._sql(_DEAD), cursor, topic, limit, service_id, died_before)
+
+    async def purge_dead(self, tx: Tx, *, before: datetime, limit: int) -> int:
+        """Forget up to `limit` works that were buried before a moment, longest dead first; gives how many."""
+        return len(await tx.fetch(self._sql(_PURGE_DEAD), before, limit))
 
     async def stats(self, tx: Tx) -> list[LaneStats]:
         """How each lane stands. Reads the whole table (0.2 s for a million rows): for people and a slow tick."""

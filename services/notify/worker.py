@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import uvloop
 
-from common import log
+from common import clock, log
 from common.db import Database
 from common.http.idempotency import purge
 from common.queue import WorkList
@@ -24,13 +24,15 @@ from services.notify.delivery.compose import Composer
 from services.notify.delivery.flow import Deliverer
 from services.notify.messages.accept import SIMULATED_LANE
 from services.notify.receipts.flow import end_overdue
-from services.notify.retention.flow import blank_expired, turn_partitions
+from services.notify.retention.flow import blank_expired, purge_unsubscribes, turn_partitions
 from services.notify.settings import WorkerSettings
 
 URGENCIES = ("priority", "normal", "bulk")
 LANES = tuple(f"{channel}-{urgency}" for channel in ("email", "sms") for urgency in URGENCIES)
+_WORK = WorkList("notify")
 _HOUR_S = 3600.0
 _BATCH = 5_000
+_DEAD_KEPT = timedelta(days=90)
 
 
 async def _purge_idempotency(database: Database) -> None:
@@ -38,6 +40,18 @@ async def _purge_idempotency(database: Database) -> None:
         async with database.transaction() as tx:
             if await purge(tx, "notify", timedelta(hours=24), _BATCH) < _BATCH:
                 return
+
+
+async def purge_dead(database: Database) -> int:
+    """Forget work that was given up 90 days ago: its message is past every retention, nobody can replay it."""
+    before = clock.now() - _DEAD_KEPT
+    purged = 0
+    while True:
+        async with database.transaction() as tx:
+            count = await _WORK.purge_dead(tx, before=before, limit=_BATCH)
+        purged += count
+        if count < _BATCH:
+            return purged
 
 
 def ticks(database: Database) -> Sequence[Tick]:
@@ -55,11 +69,20 @@ def ticks(database: Database) -> Sequence[Tick]:
     async def idempotency() -> None:
         await _purge_idempotency(database)
 
+    async def dead() -> None:
+        await purge_dead(database)
+
+    async def unsubscribes() -> None:
+        await purge_unsubscribes(database)
+
     return [
         Tick(every_s=_HOUR_S, function=overdue, name="receipts-overdue"),
         Tick(every_s=_HOUR_S, function=idempotency, name="idempotency-purge"),
         Tick(every_s=6 * _HOUR_S, function=expired, name="retention"),
-        Tick(every_s=24 * _HOUR_S, function=partitions, name="partitions"),
+        # hourly, though weeks turn weekly: when a backup holds the table, the next try must not wait for the next one
+        Tick(every_s=_HOUR_S, function=partitions, name="partitions"),
+        Tick(every_s=24 * _HOUR_S, function=dead, name="dead-purge"),
+        Tick(every_s=24 * _HOUR_S, function=unsubscribes, name="unsubscribe-purge"),
     ]
 
 
@@ -74,7 +97,7 @@ async def work(settings: WorkerSettings) -> None:
     )
     deliverer = Deliverer(
         database,
-        WorkList("notify"),
+        _WORK,
         Composer(Context(settings.notify, database, keys=settings.keys)),
         email=email,
         text=text,

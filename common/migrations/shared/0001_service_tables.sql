@@ -36,6 +36,9 @@ create table {schema}.work_dead (
     died_at timestamptz not null default now()
 );
 
+-- for the purge after 90 days
+create index work_dead_died_at on {schema}.work_dead (died_at);
+
 create table {schema}.idempotency (
     service_id uuid not null,
     mode text not null check (mode in ('live', 'test')),

@@ -120,21 +120,29 @@ async def record(tx: Tx, endings: Sequence[Ending]) -> None:
     )
 
 
+# oldest first and no further than the limit: behind what went out may stand thousands that wait for the same recipient
 _RECENT = """
-select recipient_index, count(*)
-from notify.messages
-where recipient_index = any($1)
-  and id >= $2
-  and sent_at > $3
-  and mode = 'live'
-group by recipient_index
+select r.recipient_index, s.sent
+from unnest($1::bytea[]) as r(recipient_index)
+cross join lateral (
+    select count(*) as sent
+    from (
+        select
+        from notify.messages m
+        where m.recipient_index = r.recipient_index
+          and m.id >= $2
+          and m.sent_at > $3
+          and m.mode = 'live'
+        order by m.id
+        limit $4) counted) s
+where s.sent > 0
 """
 
 
-async def recently_sent(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, int]:
-    """How many messages went to each recipient (by blind index) in the last hour."""
+async def recently_sent(tx: Tx, indexes: Sequence[bytes], limit: int | None = None) -> dict[bytes, int]:
+    """How many messages went to each recipient (by blind index) in the last hour, counted up to `limit`."""
     since = clock.now() - timedelta(hours=1)
-    rows = await tx.fetch(_RECENT, list(set(indexes)), floor_of(since - timedelta(hours=28)), since)
+    rows = await tx.fetch(_RECENT, list(set(indexes)), floor_of(since - timedelta(hours=28)), since, limit)
     return {row[0]: row[1] for row in rows}
 
 

@@ -119,6 +119,9 @@ create table notify.messages (
 create index messages_list on notify.messages (service_id, key_type, id);
 -- a team's own reference; most messages carry none
 create index messages_reference on notify.messages (service_id, reference) where reference is not null;
+-- what still waits for its receipt, by when it left: a handful beside what has come to its end. Neither the id (replays
+-- and scheduled messages leave long after they were made) nor any other index finds the overdue without reading weeks
+create index messages_awaiting_receipt on notify.messages (sent_at) where status in ('sending', 'pending');
 -- who was written to: the hourly guard, and an operator's search by address
 create index messages_recipient on notify.messages (recipient_index, id) where recipient_index is not null;
 
@@ -145,8 +148,10 @@ create table notify.retention_marks (
     primary key (service_id, channel)
 );
 
+-- lock_timeout in both: while they wait for notify.messages (behind a backup, which holds it for hours) every insert
+-- queues behind them. Who calls them comes again later.
 create function notify.make_partitions(weeks_ahead integer) returns integer
-    language plpgsql security definer set search_path = pg_catalog as $$
+    language plpgsql security definer set search_path = pg_catalog set lock_timeout = '1s' as $$
 declare
     monday timestamp := date_trunc('week', now() at time zone 'UTC') - interval '1 week';
     made integer := 0;
@@ -174,7 +179,7 @@ end
 $$;
 
 create function notify.drop_partitions(ended_before timestamptz) returns integer
-    language plpgsql security definer set search_path = pg_catalog as $$
+    language plpgsql security definer set search_path = pg_catalog set lock_timeout = '1s' as $$
 declare
     part record;
     dropped integer := 0;

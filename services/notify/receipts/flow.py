@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 import asyncpg
@@ -16,9 +16,8 @@ from services.notify.receipts.store import Receipt
 Heard: TypeAlias = Literal["moved", "known", "unknown"]
 
 PATIENCE = timedelta(hours=72)
-# a message sent now was made at most a day (scheduled) and four hours (retries) ago; two days of slack
-_LOOK_BACK = PATIENCE + timedelta(days=4)
 _BATCH = 1_000
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def hear(connection: asyncpg.Connection, receipts: Sequence[Receipt]) -> list[Heard]:
@@ -48,11 +47,13 @@ async def _hear(connection: asyncpg.Connection, receipts: Sequence[Receipt]) -> 
 
 async def end_overdue(database: Database) -> int:
     """After 72 h without a receipt a message counts as temporary-failure. A transaction for each thousand."""
-    until = clock.now() - PATIENCE
+    since, until = _LONG_AGO, clock.now() - PATIENCE
     ended = 0
     while True:
         async with database.transaction() as tx:
-            count = await store.time_out(tx, since=until - _LOOK_BACK, until=until, limit=_BATCH)
-        ended += count
-        if count < _BATCH:
+            batch = await store.time_out(tx, since=since, until=until, limit=_BATCH)
+        ended += batch.count
+        if batch.count < _BATCH or batch.last_sent_at is None:
             return ended
+        # on from here, not over what the batches before left in the index
+        since = batch.last_sent_at

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from common import clock
-from common.db import Tx
+from common.db import Tx, one
 from common.ids import floor_of
 from services.notify.messages.states import REPORTABLE, pairs
 
@@ -76,26 +76,36 @@ async def apply(tx: Tx, receipts: Sequence[Receipt]) -> tuple[set[UUID], set[UUI
     return {row[0] for row in moved}, known
 
 
+# walked along messages_awaiting_receipt; what was sent before $2 was made before it too, which spares later partitions
 _OVERDUE = """
 with late as (
-    select id
+    select id, sent_at
     from notify.messages
-    where id >= $1
-      and id < $2
-      and status in ('sending', 'pending')
-      and sent_at < $3
+    where status in ('sending', 'pending')
+      and sent_at >= $1
+      and sent_at < $2
+      and id < $3
+    order by sent_at
     limit $4
-    for update skip locked)
-update notify.messages m
-set status = 'temporary-failure', status_reason = 'no receipt', updated_at = $5
+    for update skip locked),
+ended as (
+    update notify.messages m
+    set status = 'temporary-failure', status_reason = 'no receipt', updated_at = $5
+    from late
+    where m.id = late.id
+      and m.id < $3)
+select count(*), max(sent_at)
 from late
-where m.id = late.id
-  and m.id >= $1
-  and m.id < $2
-returning m.id
 """
 
 
-async def time_out(tx: Tx, *, since: datetime, until: datetime, limit: int) -> int:
-    """End up to `limit` messages that were sent before `until` and never reported on; gives how many."""
-    return len(await tx.fetch(_OVERDUE, floor_of(since), floor_of(until), until, limit, clock.now()))
+class Ended(msgspec.Struct, frozen=True):
+    """How many messages a batch ended, and when the last of them was sent (None: there was none)."""
+
+    count: int
+    last_sent_at: datetime | None
+
+
+async def time_out(tx: Tx, *, since: datetime, until: datetime, limit: int) -> Ended:
+    """End up to `limit` messages that were sent from `since` to before `until` and never reported on, oldest first."""
+    return await one(tx, Ended, _OVERDUE, since, until, floor_of(until), limit, clock.now())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+import asyncpg
 import structlog
 
 from common import clock
-from common.db import Database
+from common.db import Database, Tx
 from services.notify.retention import store
 
 log = structlog.get_logger(__name__)
@@ -42,10 +44,25 @@ async def blank_expired(database: Database) -> int:
 
 async def turn_partitions(database: Database) -> None:
     """Keep eight weeks of partitions ahead; drop weeks that ended before the longest retention."""
-    async with database.transaction() as tx:
-        made, dropped = await store.turn_partitions(
-            tx, weeks_ahead=_WEEKS_AHEAD, drop_before=clock.now() - _LONGEST_RETENTION - timedelta(days=7)
-        )
-        await store.purge_unsubscribes(tx, clock.now() - _UNSUBSCRIBES_KEPT)
+    ended_before = clock.now() - _LONGEST_RETENTION - timedelta(days=7)
+    made = await _unless_locked(database, "make", lambda tx: store.make_partitions(tx, _WEEKS_AHEAD))
+    dropped = await _unless_locked(database, "drop", lambda tx: store.drop_partitions(tx, ended_before))
     if made or dropped:
         log.info("partitions.turned", made=made, dropped=dropped)
+
+
+async def _unless_locked(database: Database, change: str, work: Callable[[Tx], Awaitable[int]]) -> int:
+    """A transaction for each change: none waits for a lock while it holds that of another. 0 if it was not its turn."""
+    try:
+        async with database.transaction() as tx:
+            return await work(tx)
+    except asyncpg.LockNotAvailableError:
+        # a backup or a long query reads the table; the next tick tries again
+        log.info("partitions.locked", change=change)
+        return 0
+
+
+async def purge_unsubscribes(database: Database) -> None:
+    """Forget requests to unsubscribe after a year."""
+    async with database.transaction() as tx:
+        await store.purge_unsubscribes(tx, clock.now() - _UNSUBSCRIBES_KEPT)

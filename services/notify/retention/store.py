@@ -83,14 +83,21 @@ async def mark(tx: Tx, item: Due, until: datetime) -> None:
     await tx.execute(_MARK, item.service_id, item.channel, until)
 
 
-_PARTITIONS = "select notify.make_partitions($1), notify.drop_partitions($2)"
+_MAKE = "select notify.make_partitions($1)"
+_DROP = "select notify.drop_partitions($1)"
 _PURGE_UNSUBSCRIBES = "delete from notify.unsubscribe_requests where created_at < $1"
 
 
-async def turn_partitions(tx: Tx, *, weeks_ahead: int, drop_before: datetime) -> tuple[int, int]:
-    """Make the weeks ahead and drop those past every retention; gives how many of each."""
-    row = await tx.fetchrow(_PARTITIONS, weeks_ahead, drop_before)
-    return row[0], row[1]
+async def make_partitions(tx: Tx, weeks_ahead: int) -> int:
+    """Make the weeks ahead that are missing; gives how many. Raises LockNotAvailableError after a second's wait."""
+    made: int = await tx.fetchval(_MAKE, weeks_ahead)
+    return made
+
+
+async def drop_partitions(tx: Tx, ended_before: datetime) -> int:
+    """Drop the weeks that ended before; gives how many. Locks all of messages: commit at once. Raises as above."""
+    dropped: int = await tx.fetchval(_DROP, ended_before)
+    return dropped
 
 
 async def purge_unsubscribes(tx: Tx, before: datetime) -> None:

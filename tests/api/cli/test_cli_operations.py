@@ -18,9 +18,10 @@ import redis as redis_client
 
 from common.audit import Action, Actor, record
 from common.auth.operator import key_id, verify_operator_token
+from common.cli import queue
 from common.cli.settings import with_running_suite
 from common.crypto import Crypto, new_ring
-from common.db import Tx
+from common.db import Database, Tx
 from common.db.migrate import components
 from common.tenancy.operators import new_signing_key
 from common.testing.servers import execute
@@ -187,6 +188,39 @@ def test_queue_shows_what_was_given_up_and_puts_it_back(
     assert ask("queue", "dead")["work"] == []
     assert len(audited(Action.WORK_REPLAY, "notify")) == 2
     assert cli("queue", "status", "--component", "pay").code == 2
+
+
+def test_retrying_all_ends_while_the_provider_refuses_again(
+    ask: Any, service: str, in_database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker is quicker than the command here: what comes back is dead again before the next batch is taken."""
+    gone = in_database(lambda tx: _give_up(tx, UUID(service), 5))
+    replay, rounds = WORK.replay, []
+
+    async def replay_and_fail(tx: Tx, **asked: Any) -> Any:
+        back = await replay(tx, **asked)
+        rounds.append(back)
+        assert len(rounds) < 10, "it takes what died after it began"
+        works = await WORK.claim(tx, "email-normal", limit=10, lease_s=60)
+        await WORK.bury(tx, [(work, "smtp-550") for work in works])
+        return back
+
+    monkeypatch.setattr(queue, "_BATCH", 2)
+    monkeypatch.setattr(WORK, "replay", replay_and_fail)
+    assert ask("queue", "retry", "--all")["replayed"] == 5
+    assert sorted(work for back in rounds for work in back) == sorted(gone)
+    assert len(ask("queue", "dead")["work"]) == 5
+
+
+async def test_work_that_dies_while_all_is_retried_is_left(db: Database) -> None:
+    service = uuid4()
+    async with db.transaction() as tx:
+        await _give_up(tx, service, 2)
+        began_at = await tx.fetchval("select clock_timestamp()")
+    async with db.transaction() as tx:
+        later = await _give_up(tx, service, 1)
+        assert len(await WORK.dead(tx, died_before=began_at)) == 2
+        assert later[0] not in {row.id for row in await WORK.dead(tx, died_before=began_at)}
 
 
 # doctor and seed -------------------------------------------------------------

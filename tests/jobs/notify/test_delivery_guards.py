@@ -10,6 +10,7 @@ import pytest
 from common import clock
 from common.tenancy import flow as tenancy
 from common.testing.builders import TESTER
+from services.notify.delivery import store
 
 
 async def _move(post: Any, status: Any) -> None:
@@ -38,6 +39,17 @@ async def test_limit_counts_what_went_out_in_the_last_hour_over_all_batches(post
     with clock.shifted(timedelta(minutes=61)):
         await deliverer.deliver("email-normal")
     assert await post.status(third) == "sending"
+
+
+async def test_no_more_is_counted_of_a_recipient_than_the_limit(post: Any) -> None:
+    """One to whom hundreds of thousands wait must not cost every batch a count of them all."""
+    hot = [await post.a_message("sms") for _ in range(5)]
+    cool = await post.a_message("sms", to="07700900555")
+    await post.a_message("sms", to="07700900666")
+    await post.deliverer(batch=6).deliver("sms-normal")
+    indexes = [(await post.row(i))["recipient_index"] for i in (hot[0], cool)]
+    async with post.db.reading() as tx:
+        assert await store.recently_sent(tx, [*indexes, b"nobody"], 3) == {indexes[0]: 3, indexes[1]: 1}
 
 
 async def test_message_held_back_for_a_day_ends(post: Any) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from common import clock
+from services.notify.receipts import flow, store
 from services.notify.receipts.flow import end_overdue
 
 
@@ -89,3 +91,35 @@ async def test_receipt_after_the_72_hours_changes_nothing(post: Any) -> None:
         await end_overdue(post.db)
         assert await post.hear(message_id, "delivered") == ["known"]
     assert await post.status(message_id) == "temporary-failure"
+
+
+async def test_message_that_left_weeks_after_it_was_made_is_timed_out_too(post: Any) -> None:
+    """Held while its service was suspended, or replayed by an operator: its id is old, its 72 hours are not over."""
+    message_id = await post.a_message("sms")
+    with clock.shifted(timedelta(days=30)):
+        await post.deliverer().deliver("sms-normal")
+        assert await end_overdue(post.db) == 0
+    with clock.shifted(timedelta(days=33, hours=1)):
+        assert await end_overdue(post.db) == 1
+    assert await post.status(message_id) == "temporary-failure"
+
+
+async def test_more_than_a_batch_of_overdue_messages_is_ended_whole(post: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(flow, "_BATCH", 3)
+    ids = [await post.a_message("sms") for _ in range(7)]
+    await post.deliverer().deliver("sms-normal")
+    # a chunk that leaves together has one time: a batch may end amid it
+    await post.put("update notify.messages set sent_at = $1 where id = any($2)", clock.now(), ids[:5])
+    with clock.shifted(timedelta(hours=73)):
+        assert await end_overdue(post.db) == 7
+    assert {await post.status(i) for i in ids} == {"temporary-failure"}
+
+
+async def test_overdue_messages_are_found_by_an_index(post: Any) -> None:
+    async with post.db.transaction() as tx:
+        await tx.execute("set local enable_seqscan = off")
+        now = clock.now()
+        rows = await tx.fetch(f"explain {store._OVERDUE}", flow._LONG_AGO, now, UUID(int=(1 << 128) - 1), 9, now)
+    plan = "\n".join(row[0] for row in rows)
+    assert "sent_at_idx" in plan, plan
+    assert "Seq Scan" not in plan, plan

@@ -178,3 +178,18 @@ async def test_a_tick_that_fails_comes_round_again(db: Database) -> None:
     async with asyncio.timeout(5):
         await keep_ticking(db, "notify", Tick(0.01, fails, "purge"), stopping)
     assert runs == 3
+
+
+async def test_ticks_at_once_do_not_use_up_the_pool_that_they_work_with(database_url: str) -> None:
+    stopping, meeting = asyncio.Event(), asyncio.Barrier(4)
+
+    async with Database(database_url, pool_size=1) as database, asyncio.timeout(10):
+
+        async def purge() -> None:
+            await meeting.wait()  # all four are at it and hold their locks
+            async with database.transaction() as tx:
+                await tx.execute("select 1")
+            stopping.set()
+
+        names = ("overdue", "idempotency", "retention", "partitions")
+        await asyncio.gather(*(keep_ticking(database, "notify", Tick(0.01, purge, name), stopping) for name in names))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import Any
@@ -37,6 +38,7 @@ class Directory:
         self.known = service
         self.public_keys = {key_id(PUBLIC): PUBLIC}
         self.open_sessions = {SESSION}
+        self.asked_for: list[str] = []
         self.services = FreshCache(self._service)
         self.token_keys = FreshCache(self._token_key)
         self.sessions = FreshCache(self._session)
@@ -45,6 +47,7 @@ class Directory:
         return self.known if service_id == SERVICE else NOBODY
 
     async def _token_key(self, kid: str) -> bytes | Nobody:
+        self.asked_for.append(kid)
         return self.public_keys.get(kid, NOBODY)
 
     async def _session(self, session_id: UUID) -> bool | Nobody:
@@ -241,6 +244,20 @@ def signed(claims: dict[str, Any]) -> str:
 )
 async def test_operator_token_that_is_forged_or_for_others_is_refused(token: Any) -> None:
     assert await why(an_authenticator(), f"Bearer {token()}") is Why.OPERATOR_TOKEN
+
+
+@pytest.mark.parametrize(
+    "kid", ["", "\0", "\ud800", "a" * 15 + "\0", "a" * 15, "a" * 17, "A" * 16, "g" * 16, "a" * 16 + "\n", "٣" * 16]
+)
+async def test_key_id_that_we_never_made_is_not_looked_for(kid: str) -> None:
+    """PostgreSQL takes no NUL and no lone surrogate: such a name must not reach it."""
+    directory = Directory()
+    _, body, signature = a_token().split(".")
+    head = b64(json.dumps({"alg": "EdDSA", "typ": "operator+jwt", "kid": kid}).encode())
+    authenticator = Authenticator(directory, audience="notify")  # type: ignore[arg-type]
+    with pytest.raises(Refused):
+        await authenticator.authenticate(f"Bearer {head}.{body}.{signature}", None)
+    assert directory.asked_for == []
 
 
 async def test_operator_token_ends_on_time() -> None:
