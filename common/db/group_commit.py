@@ -27,13 +27,16 @@ Flush = Callable[[asyncpg.Connection, Sequence[Item]], Awaitable[Sequence[Answer
 
 _LARGEST_GROUP = 500
 _LONGEST_QUEUE = 5_000
-# a lost connection: the whole group fails (its fate may be unknown), nobody is retried behind their back
+# The server is lost, ends, is full or has become a standby: the whole group fails (its fate may be unknown) and nobody
+# is retried behind their back; the next group has a new connection, perhaps to another server.
+# InternalClientError: what asyncpg says when the server ended a connection just as it was used.
 _BROKEN = (
     asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
@@ -107,6 +110,7 @@ class GroupCommit(Generic[Item, Answer]):
         try:
             connection = await self._connected()
             answers = await self._flush(connection, [item for item, _ in group])
+            pairs = list(zip(group, answers, strict=True))
         except _BROKEN as error:
             log.warning("group_commit.connection_lost", error=type(error).__name__, group=len(group))
             await self._drop_connection()
@@ -118,11 +122,19 @@ class GroupCommit(Generic[Item, Answer]):
             await self._drop_connection()
             self._fail(group, error)
         else:
-            for (_, future), answer in zip(group, answers, strict=True):
+            for (_, future), answer in pairs:
                 if not future.done():
                     future.set_result(answer)
-            if self._after_commit is not None:
-                self._after_commit([item for item, _ in group])
+            self._tell([item for item, _ in group])
+
+    def _tell(self, items: Sequence[Item]) -> None:
+        """Committed is committed: what follows from it may fail without harm to the lane."""
+        if self._after_commit is None:
+            return
+        try:
+            self._after_commit(items)
+        except Exception:
+            log.exception("group_commit.after_commit_failed")
 
     async def _bisect(self, group: list[tuple[Item, asyncio.Future[Answer]]], error: asyncpg.PostgresError) -> None:
         """One bad row poisons its group: halve until only the bad row fails."""
