@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 import asyncpg
 import structlog
 
+from common.db.away import AWAY
 from common.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -27,19 +28,6 @@ Flush = Callable[[asyncpg.Connection, Sequence[Item]], Awaitable[Sequence[Answer
 
 _LARGEST_GROUP = 500
 _LONGEST_QUEUE = 5_000
-# The server is lost, ends, is full or has become a standby: the whole group fails (its fate may be unknown) and nobody
-# is retried behind their back; the next group has a new connection, perhaps to another server.
-# InternalClientError: what asyncpg says when the server ended a connection just as it was used.
-_BROKEN = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-    TimeoutError,
-)
 
 
 class GroupCommit(Generic[Item, Answer]):
@@ -111,7 +99,8 @@ class GroupCommit(Generic[Item, Answer]):
             connection = await self._connected()
             answers = await self._flush(connection, [item for item, _ in group])
             pairs = list(zip(group, answers, strict=True))
-        except _BROKEN as error:
+        except AWAY as error:
+            # its fate may be unknown, so nobody is retried behind their back; the next group has a new connection
             log.warning("group_commit.connection_lost", error=type(error).__name__, group=len(group))
             await self._drop_connection()
             self._fail(group, Unavailable("The database cannot be reached.", headers={"Retry-After": "1"}))
@@ -160,5 +149,5 @@ class GroupCommit(Generic[Item, Answer]):
     async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(*_BROKEN, asyncpg.PostgresError):
+            with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                 await connection.close(timeout=2)

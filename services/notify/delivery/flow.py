@@ -18,6 +18,7 @@ import structlog
 from common import clock
 from common.crypto import UnreadableBlob
 from common.db import Database, Tx
+from common.db.away import AWAY
 from common.errors import TransientProviderError
 from common.queue import Work, WorkList
 from common.queue.hold import Hold, holding
@@ -38,7 +39,8 @@ LEASE_S = 60.0  # renewed while a batch is in hand
 _RECORD_FOR_S = 600.0
 _HELD_FOR = timedelta(minutes=5)
 _RECORD_AGAIN_S = 0.5
-_UNSURE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError)
+# class 40 too: a deadlock with receipts for the same messages was rolled back whole
+_PASSES = (*AWAY, asyncpg.TransactionRollbackError)
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -263,7 +265,7 @@ class Deliverer:
             try:
                 async with hold.turn, self._database.transaction() as tx:
                     marked = await change(tx)
-            except _UNSURE as error:
+            except _PASSES as error:
                 if asyncio.get_running_loop().time() >= give_up_at:
                     raise
                 log.warning("delivery.record_again", error=type(error).__name__)
