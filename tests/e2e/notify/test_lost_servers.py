@@ -72,6 +72,8 @@ async def test_a_postgres_that_ends_loses_no_answer_and_repeats_nothing(
     stored = await own_suite.stored()
     assert load.accepted.items() <= stored.items()
     # refused does not mean not stored: a commit whose answer was lost may have been kept, and is then delivered
+    await own_suite.until_quiet()
+    await own_suite.end_leases()  # of claims whose commit was kept and whose answer was lost
     await own_suite.until_all_done(set(stored.values()), within_s=90)
     # the worker lives and knows what went out
     assert own_suite.relay.duplicates == {}
