@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 import asyncpg
 import structlog
 
+from common.db.away import AWAY
 from common.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -27,16 +28,6 @@ Flush = Callable[[asyncpg.Connection, Sequence[Item]], Awaitable[Sequence[Answer
 
 _LARGEST_GROUP = 500
 _LONGEST_QUEUE = 5_000
-# a lost connection: the whole group fails (its fate may be unknown), nobody is retried behind their back
-_BROKEN = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    OSError,
-    TimeoutError,
-)
 
 
 def _is_a_rows_fault(error: asyncpg.PostgresError) -> bool:
@@ -113,7 +104,9 @@ class GroupCommit(Generic[Item, Answer]):
         try:
             connection = await self._connected()
             answers = await self._flush(connection, [item for item, _ in group])
-        except _BROKEN as error:
+            pairs = list(zip(group, answers, strict=True))
+        except AWAY as error:
+            # its fate may be unknown, so nobody is retried behind their back; the next group has a new connection
             log.warning("group_commit.connection_lost", error=type(error).__name__, group=len(group))
             await self._drop_connection()
             self._fail(group, Unavailable("The database cannot be reached.", headers={"Retry-After": "1"}))
@@ -128,11 +121,19 @@ class GroupCommit(Generic[Item, Answer]):
             await self._drop_connection()
             self._fail(group, error)
         else:
-            for (_, future), answer in zip(group, answers, strict=True):
+            for (_, future), answer in pairs:
                 if not future.done():
                     future.set_result(answer)
-            if self._after_commit is not None:
-                self._after_commit([item for item, _ in group])
+            self._tell([item for item, _ in group])
+
+    def _tell(self, items: Sequence[Item]) -> None:
+        """Committed is committed: what follows from it may fail without harm to the lane."""
+        if self._after_commit is None:
+            return
+        try:
+            self._after_commit(items)
+        except Exception:
+            log.exception("group_commit.after_commit_failed")
 
     async def _bisect(self, group: list[tuple[Item, asyncio.Future[Answer]]], error: asyncpg.PostgresError) -> None:
         """One bad row poisons its group: halve until only the bad row fails."""
@@ -158,5 +159,5 @@ class GroupCommit(Generic[Item, Answer]):
     async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(*_BROKEN, asyncpg.PostgresError):
+            with contextlib.suppress(*AWAY, asyncpg.PostgresError):
                 await connection.close(timeout=2)

@@ -7,25 +7,15 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-import asyncpg
 import structlog
 
+from common.db.away import AWAY
 from common.queue.metrics import CLAIMED, DRAIN_FAULTS
 
 log = structlog.get_logger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 _LAST_WORDS_S = 5  # for a cancelled batch to give back what it holds
-# the database is away: no fault of ours, and a traceback a second would say nothing new
-AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InterfaceError,
-    OSError,
-    TimeoutError,
-)
 
 
 class Lane(NamedTuple):
@@ -85,7 +75,7 @@ class Drain:
         """How many rows a batch claimed; None after a fault and a pause."""
         try:
             count = await self._lane.handler(self._lane.name)
-        except AWAY as error:
+        except AWAY as error:  # a traceback a second would say nothing new
             log.warning("queue.database_away", lane=self._lane.name, error=type(error).__name__)
         except Exception:  # a fault in one batch must not end the worker: its rows come back when the lease runs out
             log.exception("queue.batch_failed", lane=self._lane.name)

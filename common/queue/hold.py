@@ -16,8 +16,8 @@ import asyncpg
 import structlog
 
 from common.db import Database
+from common.db.away import AWAY
 from common.queue.claim import Work
-from common.queue.drain import AWAY
 from common.queue.work import WorkList
 
 log = structlog.get_logger(__name__)

@@ -18,9 +18,9 @@ import structlog
 from common import clock
 from common.crypto import UnknownKey, UnreadableBlob
 from common.db import Database, Tx
+from common.db.away import AWAY
 from common.errors import TransientProviderError, Unavailable
 from common.queue import Work, WorkList
-from common.queue.drain import AWAY
 from common.queue.hold import Hold, holding
 from services.notify.channels.protocol import Accepted, EmailChannel, Outcome, OutgoingEmail, OutgoingText, TextChannel
 from services.notify.delivery import store

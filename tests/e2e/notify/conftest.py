@@ -260,6 +260,14 @@ class Suite:
         """The minute that a killed worker's leases last goes by."""
         await self.rows("update notify.work set leased_until = now() where leased_until > now()")
 
+    async def until_quiet(self) -> None:
+        """Wait until nothing has been delivered for 2 s: nobody holds anything, what is leased is so in vain."""
+        before, since = -1, time.monotonic()
+        while time.monotonic() - since < 2:
+            if (now := self.relay.taken.total() + self.gateway.taken.total()) != before:
+                before, since = now, time.monotonic()
+            await asyncio.sleep(0.05)
+
     async def until_all_done(self, ids: set[str], *, within_s: float = 60, hurry: bool = False) -> None:
         """Wait until nothing is left to do and every one of these is delivered.
 

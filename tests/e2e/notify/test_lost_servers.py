@@ -10,7 +10,6 @@ import pytest
 import redis.asyncio as redis_client
 
 SMALL_CHUNKS = {"SMTP_CONNECTIONS": "4", "SMTP_PIPELINE_DEPTH": "5"}
-IN_FLIGHT_AT_MOST = 4 * 5 * 2  # two batches in hand
 
 
 async def test_a_wiped_redis_loses_and_repeats_nothing(own_suite: Any) -> None:
@@ -50,7 +49,10 @@ async def test_without_redis_messages_are_accepted_and_delivered(own_suite: Any,
     assert worker.process.returncode is None
 
 
-async def test_a_killed_postgres_loses_no_answer_and_every_message_is_delivered(own_suite: Any, private: Any) -> None:
+@pytest.mark.parametrize("ends", ["killed", "stopped in order"])
+async def test_a_postgres_that_ends_loses_no_answer_and_repeats_nothing(
+    own_suite: Any, private: Any, ends: str
+) -> None:
     await own_suite.slow_commits()
     api = await own_suite.start_api()
     worker = await own_suite.start_worker(**SMALL_CHUNKS)
@@ -59,7 +61,7 @@ async def test_a_killed_postgres_loses_no_answer_and_every_message_is_delivered(
         for _ in range(3):
             await load.until_accepted(150)
             refused = len(load.refused)
-            await asyncio.to_thread(private.postgres.kill)
+            await asyncio.to_thread(private.postgres.kill if ends == "killed" else private.postgres.stop)
             await own_suite.eventually(lambda before=refused: len(load.refused) > before + 20, what="refusals")
             await asyncio.to_thread(private.postgres.start)
         await load.until_accepted(150)
@@ -70,9 +72,11 @@ async def test_a_killed_postgres_loses_no_answer_and_every_message_is_delivered(
     stored = await own_suite.stored()
     assert load.accepted.items() <= stored.items()
     # refused does not mean not stored: a commit whose answer was lost may have been kept, and is then delivered
+    await own_suite.until_quiet()
+    await own_suite.end_leases()  # of claims whose commit was kept and whose answer was lost
     await own_suite.until_all_done(set(stored.values()), within_s=90)
-    assert len(own_suite.relay.duplicates) <= 3 * IN_FLIGHT_AT_MOST
-    assert set(own_suite.relay.duplicates.values()) <= {2}
+    # the worker lives and knows what went out
+    assert own_suite.relay.duplicates == {}
     assert api.process.returncode is None
     assert worker.process.returncode is None
 
