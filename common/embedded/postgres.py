@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
 from common.embedded.binaries import EmbeddedError, PostgresPrograms, find_postgres
 from common.embedded.process import Child, launcher, server_account, socket_folder
+from common.embedded.server import EmbeddedServer
 
 _SOCKET = ".s.PGSQL.5432"
 _START_TIMEOUT_S = 60  # crash recovery after a long load takes a while
@@ -30,26 +30,25 @@ _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes":
 _BUILTIN_LOCALE_FROM = 17
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(EmbeddedServer):
     """A server over one data folder, made at the first start. Superuser `postgres`, no password on the socket.
 
     durable=False loses data in a power cut and is for tests only.
     version: the major version wanted; a machine without our wheel gives the nearest that it has.
     """
 
+    name = "PostgreSQL"
+
     def __init__(self, data: Path, version: str = "18", durable: bool = True, *, log: Path | None = None) -> None:
-        self.data = data.resolve()
+        super().__init__(data, log=log)
         self.version = version
         self.durable = durable
-        self.log = log or self.data.with_name(f"{self.data.name}.log")
-        self._child: Child | None = None
-        self._sockets: Path | None = None
 
-    def start(self) -> EmbeddedPostgres:
+    def start(self) -> Self:
         """Make the folder if need be, recover after a crash, and wait until it accepts. Raises EmbeddedError."""
         programs = find_postgres(self.version)
         self._account = server_account()
-        self._make_folder()
+        self._make_folder(self._account)
         if not (self.data / "PG_VERSION").exists():
             self._init(programs)
         self._check_version(programs)
@@ -59,7 +58,7 @@ class EmbeddedPostgres:
         command: list[str | Path] = [programs.folder / "postgres", "-D", self.data, "-k", self._sockets, "-h", ""]
         command += ["-p", "5432", *(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))]
         self._child = Child(
-            "PostgreSQL", command, log=self.log, stop_signal=signal.SIGINT, account=self._account, cwd=self.data
+            self.name, command, log=self.log, stop_signal=signal.SIGINT, account=self._account, cwd=self.data
         )
         self._child.wait_until(self._is_ready, _START_TIMEOUT_S)
         return self
@@ -72,49 +71,9 @@ class EmbeddedPostgres:
         self._sockets = Path(lines[4])
         return True
 
-    def stop(self) -> None:
-        """Disconnect everybody and stop in order. Nothing happens if it does not run."""
-        if self._child is not None:
-            self._child.stop()
-            self._forget()
-
-    def kill(self) -> None:
-        """End all its processes at once, as a crash of the machine would."""
-        if self._child is not None:
-            self._child.kill()
-            self._forget()
-
     def dsn(self, user: str = "postgres", database: str = "postgres") -> str:
         """The address for a role and a database. Raises EmbeddedError if the server was not started."""
-        if self._sockets is None:
-            raise EmbeddedError("PostgreSQL is not running.")
-        return f"postgresql://{user}@/{database}?host={quote(str(self._sockets))}"
-
-    @property
-    def child(self) -> Child:
-        """The running server. Raises EmbeddedError if it was not started."""
-        if self._child is None:
-            raise EmbeddedError("PostgreSQL is not running.")
-        return self._child
-
-    def __enter__(self) -> EmbeddedPostgres:
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
-
-    def _forget(self) -> None:
-        if self._sockets is not None and self._sockets != self.data:
-            shutil.rmtree(self._sockets, ignore_errors=True)
-        self._child = self._sockets = None
-
-    def _make_folder(self) -> None:
-        try:
-            self.data.mkdir(parents=True, exist_ok=True)
-            self._account.own(self.data)
-            self.data.chmod(0o700)
-        except OSError as error:
-            raise EmbeddedError(f"The folder {self.data} cannot be used: {error.strerror}.") from None
+        return f"postgresql://{user}@/{database}?host={quote(str(self.sockets))}"
 
     def _init(self, programs: PostgresPrograms) -> None:
         if any(self.data.iterdir()):

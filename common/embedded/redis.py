@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import time
 from pathlib import Path
-from types import TracebackType
+from typing import Self
 from urllib.parse import quote
 
 from common.embedded.binaries import EmbeddedError, find_redis
 from common.embedded.process import Child, server_account, socket_folder
+from common.embedded.server import EmbeddedServer
 
 _SOCKET = "redis.sock"
 _START_TIMEOUT_S = 30
 _LEAVING_TIMEOUT_S = 10
 
 
-class EmbeddedRedis:
+class EmbeddedRedis(EmbeddedServer):
     """A server over one data folder; what is written is kept (append-only file). 64 numbered databases."""
 
-    def __init__(self, data: Path, *, log: Path | None = None) -> None:
-        self.data = data.resolve()
-        self.log = log or self.data.with_name(f"{self.data.name}.log")
-        self._child: Child | None = None
-        self._sockets: Path | None = None
+    name = "Redis"
 
-    def start(self) -> EmbeddedRedis:
-        """Start it and wait until it answers. Raises EmbeddedError."""
+    def start(self) -> Self:
         program, account = find_redis(), server_account()
-        try:
-            self.data.mkdir(parents=True, exist_ok=True)
-            account.own(self.data)
-            self.data.chmod(0o700)
-        except OSError as error:
-            raise EmbeddedError(f"The folder {self.data} cannot be used: {error.strerror}.") from None
+        self._make_folder(account)
         sockets = socket_folder(self.data, _SOCKET, account)
         self._wait_for_leaving_server(sockets)
         self._sockets = sockets
@@ -48,46 +38,14 @@ class EmbeddedRedis:
         words: list[str | Path] = [program]
         for name, value in settings.items():
             words += [f"--{name}", value]
-        self._child = Child("Redis", words, log=self.log, account=account, cwd=self.data)
+        self._child = Child(self.name, words, log=self.log, account=account, cwd=self.data)
         self._child.wait_until(lambda: _answers(sockets / _SOCKET), _START_TIMEOUT_S)
         return self
-
-    def stop(self) -> None:
-        """Stop in order. Nothing happens if it does not run."""
-        if self._child is not None:
-            self._child.stop()
-            self._forget()
-
-    def kill(self) -> None:
-        """End it at once."""
-        if self._child is not None:
-            self._child.kill()
-            self._forget()
 
     @property
     def url(self) -> str:
         """The address of database 0. Raises EmbeddedError if the server was not started."""
-        if self._sockets is None:
-            raise EmbeddedError("Redis is not running.")
-        return f"unix://{quote(str(self._sockets / _SOCKET))}"
-
-    @property
-    def child(self) -> Child:
-        """The running server. Raises EmbeddedError if it was not started."""
-        if self._child is None:
-            raise EmbeddedError("Redis is not running.")
-        return self._child
-
-    def __enter__(self) -> EmbeddedRedis:
-        return self.start()
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.stop()
-
-    def _forget(self) -> None:
-        if self._sockets is not None and self._sockets != self.data:
-            shutil.rmtree(self._sockets, ignore_errors=True)
-        self._child = self._sockets = None
+        return f"unix://{quote(str(self.sockets / _SOCKET))}"
 
     def _wait_for_leaving_server(self, sockets: Path) -> None:
         """A second Redis would silently take over the socket and the files of the first."""
