@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from common.db.migrate import Component, components, roles
+from common.db.migrate import _GUARDS, Component, components, roles
 
-_GUARDS = "set lock_timeout = '4s';\nset statement_timeout = '5s';"
+GUARDS = f"{_GUARDS};".replace("; ", ";\n")
 
 
-def _steps(component: Component) -> str:
+def step_sql(component: Component, revision: str = "head", before: str | None = None) -> str:
+    """What the runner would execute to bring a schema from the step `before` (None: from nothing) to `revision`."""
     from alembic.config import Config
     from alembic.runtime.environment import EnvironmentContext
     from alembic.script import ScriptDirectory
@@ -22,10 +23,12 @@ def _steps(component: Component) -> str:
     script = ScriptDirectory.from_config(config)
     printed = io.StringIO()
 
-    def every_step(_at: Any, _context: Any) -> Any:
-        return script._upgrade_revs("head", "base")
+    def upgrade(_at: Any, _context: Any) -> Any:
+        return script._upgrade_revs(revision, before or "base")
 
-    environment = EnvironmentContext(config, script, fn=every_step, as_sql=True, destination_rev="head")
+    environment = EnvironmentContext(
+        config, script, fn=upgrade, as_sql=True, starting_rev=before, destination_rev=revision
+    )
     environment.configure(
         dialect_name="postgresql",
         output_buffer=printed,
@@ -51,7 +54,7 @@ def print_steps() -> dict[str, str]:
     """Every schema's whole script, in the order to run them: schema, steps, rights."""
     return {
         component.schema: "\n".join(
-            [_GUARDS, f"create schema if not exists {component.schema};", _steps(component), _grants(component)]
+            [GUARDS, f"create schema if not exists {component.schema};", step_sql(component), _grants(component)]
         )
         for component in components()
     }
