@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from common.crypto import new_ring
+from common.tenancy.operators import new_signing_key
 from deploy.local.layout import Folders, StartRefused, write_private
 
 
@@ -19,10 +19,6 @@ class KeyFiles(NamedTuple):
     operator_signing_key: Path
     receipts_token: Path
     gateway_key: Path
-
-
-def _ed25519_seed() -> str:
-    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _token() -> str:
@@ -44,7 +40,7 @@ def make_key_files(folders: Folders) -> KeyFiles:
         )
     makers: dict[Path, Callable[[], str]] = {
         files.ring: new_ring,
-        files.operator_signing_key: _ed25519_seed,
+        files.operator_signing_key: new_signing_key,
         files.receipts_token: _token,
         files.gateway_key: _token,
     }
