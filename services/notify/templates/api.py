@@ -15,6 +15,7 @@ from services.notify.callers import actor, caller
 from services.notify.context import Context
 from services.notify.described import takes
 from services.notify.errors import PersonalisationMissing
+from services.notify.moments import moment
 from services.notify.once import once
 from services.notify.requests.decode import decode_preview
 from services.notify.requests.errors import SchemaErrors
@@ -35,13 +36,13 @@ Call = Request[Any, Any, State]
 
 
 def _shown(context: Context, row: TemplateVersionRow) -> wire.Template:
-    begun = wire.moment(row.created_at)
+    begun = moment(row.created_at)
     assert begun is not None
     return wire.Template(
         id=row.template_id,
         type=row.channel,
         created_at=begun,
-        updated_at=wire.moment(row.updated_at),
+        updated_at=moment(row.updated_at),
         created_by=row.created_by,
         version=row.version,
         body=row.content,
@@ -50,7 +51,7 @@ def _shown(context: Context, row: TemplateVersionRow) -> wire.Template:
         personalisation=dict.fromkeys(context.compiled(row).placeholders, wire.PlaceholderNote()),
         lane=row.lane,
         has_unsubscribe_link=row.has_unsubscribe_link,
-        archived_at=wire.moment(row.archived_at),
+        archived_at=moment(row.archived_at),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -65,11 +64,6 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     html: str | None
     subject: str | None
     postage: str | None = None
-
-
-def moment(at: datetime | None) -> str | None:
-    """`2017-05-14T12:15:30.000000Z`, as the contract writes all times."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _words(value: object, longest: int | None = None) -> str:
