@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
+
+from common.lru import Lru
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -22,21 +23,31 @@ _REFRESH_SHARE = 0.6
 
 
 class FreshCache(Generic[K, V]):
-    """Values of `load(key)`, at most `max_age_s` old. `load` may raise; nothing is kept then."""
+    """Values of `load(key)`, at most `max_age_s` old. `load` may raise; nothing is kept then.
+
+    weigh: about how many bytes a value takes; budget: how many all may take together (see `Lru`).
+    """
 
     def __init__(
-        self, load: Callable[[K], Awaitable[V]], *, max_age_s: float = MAX_AGE_S, max_size: int = 10_000
+        self,
+        load: Callable[[K], Awaitable[V]],
+        *,
+        max_age_s: float = MAX_AGE_S,
+        max_size: int = 10_000,
+        weigh: Callable[[V], int] | None = None,
+        budget: int | None = None,
     ) -> None:
         self._load = load
         self._max_age_s = max_age_s
         self._refresh_s = max_age_s * _REFRESH_SHARE
-        self._max_size = max_size
-        self._kept: OrderedDict[K, tuple[float, V]] = OrderedDict()
+        self._kept: Lru[K, tuple[float, V]] = Lru(
+            max_size=max_size, weigh=None if weigh is None else lambda kept: weigh(kept[1]), budget=budget
+        )
         self._reading: dict[K, asyncio.Task[V]] = {}
 
     def peek(self, key: K) -> V | None:
         """The value if it is fresh enough to serve at once (starting a refresh if it ages), else None."""
-        kept = self._kept.get(key)
+        kept = self._kept.use(key)
         if kept is None:
             return None
         age = time.monotonic() - kept[0]
@@ -56,13 +67,13 @@ class FreshCache(Generic[K, V]):
             task = self._reading.get(key) or self._read(key)
             # shield: one caller that goes away must not take the read from the others
             value = await asyncio.shield(task)
-            kept = self._kept.get(key)
+            kept = self._kept.use(key)
             if kept is None or kept[0] + self._max_age_s > started:
                 return value
 
     def forget(self, key: K) -> None:
         """Drop a key, so that this process reads it anew."""
-        self._kept.pop(key, None)
+        self._kept.drop(key)
 
     def _read(self, key: K) -> asyncio.Task[V]:
         task = asyncio.create_task(self._read_and_keep(key))
@@ -73,10 +84,7 @@ class FreshCache(Generic[K, V]):
     async def _read_and_keep(self, key: K) -> V:
         began = time.monotonic()
         value = await self._load(key)
-        self._kept[key] = (began, value)
-        self._kept.move_to_end(key)
-        while len(self._kept) > self._max_size:
-            self._kept.popitem(last=False)
+        self._kept.keep(key, (began, value))
         return value
 
     def _settle(self, key: K, task: asyncio.Task[V]) -> None:

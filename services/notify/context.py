@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import sys
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from common.auth.directory import NOBODY, Directory, Nobody
 from common.crypto import Crypto
 from common.db import Database
 from common.fresh import FreshCache
+from common.lru import Lru
 from common.settings import SettingsError
 from services.notify.configuration import store as configuration_store
 from services.notify.configuration.store import Setup
@@ -23,6 +24,8 @@ from services.notify.templates import store as template_store
 from services.notify.templates.store import TemplateVersionRow
 
 _MOST_COMPILED = 5_000
+_COMPILED_BYTES = 64_000_000  # some 3,000 everyday templates, or a few of the longest that are allowed
+_CONTENT_BYTES = 32_000_000
 
 
 def _read_rates(path: str) -> dict[str, Rate | None]:
@@ -30,6 +33,10 @@ def _read_rates(path: str) -> dict[str, Rate | None]:
         return read_overrides(Path(path).read_bytes())
     except (OSError, ValueError) as error:
         raise SettingsError([f"SMS_RATES_FILE: cannot use {path}: {error}"]) from error
+
+
+def _content_bytes(row: TemplateVersionRow | Nobody) -> int:
+    return 0 if isinstance(row, Nobody) else sys.getsizeof(row.content)
 
 
 class Context:
@@ -46,9 +53,11 @@ class Context:
         self.authenticator = Authenticator(self.directory, audience=audience)
         self.setups: FreshCache[UUID, Setup] = FreshCache(self._setup)
         self._templates: FreshCache[tuple[UUID, UUID, int | None], TemplateVersionRow | Nobody] = FreshCache(
-            self._template
+            self._template, weigh=_content_bytes, budget=_CONTENT_BYTES
         )
-        self._compiled: OrderedDict[tuple[UUID, int], CompiledTemplate] = OrderedDict()
+        self._compiled: Lru[tuple[UUID, int], CompiledTemplate] = Lru(
+            max_size=_MOST_COMPILED, weigh=CompiledTemplate.weight, budget=_COMPILED_BYTES
+        )
 
     async def _setup(self, service_id: UUID) -> Setup:
         async with self.database.reading() as tx:
@@ -74,14 +83,12 @@ class Context:
         return None if isinstance(found, Nobody) else found
 
     def compiled(self, row: TemplateVersionRow) -> CompiledTemplate:
-        """A version made ready to render; versions never change, so it is kept."""
+        """A version made ready to render; versions never change, so it is kept (the ones used last, while they fit)."""
         key = (row.template_id, row.version)
-        found = self._compiled.get(key)
+        found = self._compiled.use(key)
         if found is None:
             found = compile_template(row.channel, row.subject, row.content)
-            self._compiled[key] = found
-            if len(self._compiled) > _MOST_COMPILED:
-                self._compiled.popitem(last=False)
+            self._compiled.keep(key, found)
         return found
 
 

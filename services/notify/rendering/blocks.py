@@ -15,12 +15,14 @@ from msgspec import Struct
 
 _DEEPEST = 6  # lists in lists, insets in insets; deeper ones are shown as text
 _TAB = 4
+_REFERENCE_ROOM = 100_000  # characters
 
 _BREAKS = re.compile(r"\n+")
 _RULE = re.compile(r" {0,3}[-*_](?: *[-*_]){2,} *(?:\n+|\Z)")
 _INDENTED = re.compile(r"(?: {4}[^\n]+\n*)+")
 _INDENT = re.compile(r"^ {4}", re.MULTILINE)
-_FENCE = re.compile(r" *(`{3,}|~{3,}) *[^`\s]* *\n")
+# possessive: else a long run of ~ or of spaces is cut in every way; at most 100, as each length is looked for by itself
+_FENCE = re.compile(r" *(`{3,100}|~{3,100}+) *+[^`\s]*+ *+\n")
 _HEADING = re.compile(r" *(#{1,6})([^\n]+)(?:\n+|\Z)")
 _UNDERLINED = re.compile(r"([^\n]+)\n *[=-]*([=-]) *(?:\n+|\Z)")
 _INSET = re.compile(r"(?: *\^[^\n]+(?:\n[^\n]+)*\n*)+")
@@ -31,7 +33,6 @@ _REFERENCE = re.compile(r' *\[([^^\]\n]+)\]: *<?([^\s>]+)>?(?: +["(]([^\n]+)[")]
 _TABLE = re.compile(r" *\|[^\n]+\n *\| *[-:][-| :]*\n(?: *\|[^\n]*(?:\n|\Z))*\n*")
 _OPEN_TABLE = re.compile(r" *(?:\|[^\n|]*|[^\s|][^\n|]*)\|[^\n]*\n *[-:]+ *\|[-| :]*\n(?:[^\n|]*\|[^\n]*(?:\n|\Z))*\n*")
 _MARK_IN_PARAGRAPH = re.compile(r" *[-*_#>`~\[+\d]")
-_LOOSE = re.compile(r"\n\n(?!\s*\Z)")
 _SPACES_ONLY = re.compile(r"^ +$", re.MULTILINE)
 
 
@@ -84,28 +85,54 @@ Block = Heading | Paragraph | Words | Raw | Gap | Rule | Inset | Bullets
 BlockRule = Callable[[str, int], tuple[Block | None, int]]  # text, where → block (or nothing to show), where it ends
 
 
+class References:
+    """The `[name]: address "title"` lines of a body, for `[text][name]`.
+
+    What they add to the text is limited to the length of the text itself (or 100,000 characters): one long address
+    with many short links to it would be gigabytes otherwise. Past that a link is shown as typed.
+    """
+
+    def __init__(self, text_length: int) -> None:
+        self._known: dict[str, tuple[str, str | None]] = {}
+        self._room = max(text_length, _REFERENCE_ROOM)
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def add(self, name: str, address: str, title: str | None) -> None:
+        """Of two lines with a name the later counts."""
+        self._known[_reference_key(name)] = (address, title)
+
+    def find(self, name: str) -> tuple[str, str | None] | None:
+        """Address and title. Case and the amount of white space in a name do not matter."""
+        found = self._known.get(_reference_key(name))
+        if found is None:
+            return None
+        self._room -= len(found[0]) + len(found[1] or "")
+        return found if self._room >= 0 else None
+
+
+def _reference_key(name: str) -> str:
+    return " ".join(name.lower().split())
+
+
 class Document(Struct, frozen=True):
-    """`references`: `[name]: address` lines, by name, for `[text][name]`."""
+    """A whole body."""
 
     blocks: list[Block]
-    references: dict[str, tuple[str, str | None]]
-
-
-def reference_key(name: str) -> str:
-    """References ignore case and how much white space they hold."""
-    return " ".join(name.lower().split())
+    references: References
 
 
 def parse(text: str) -> Document:
     """Cut a whole body into blocks."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(_TAB).replace("\u2424", "\n")
-    parser = _Parser()
+    parser = _Parser(len(text))
     return Document(parser.blocks(_SPACES_ONLY.sub("", text), in_item=False), parser.references)
 
 
 class _Parser:
-    def __init__(self) -> None:
-        self.references: dict[str, tuple[str, str | None]] = {}
+    def __init__(self, text_length: int) -> None:
+        self.references = References(text_length)
         self._lists = 0
         self._insets = 0
         body: list[BlockRule] = [self._rule, self._indented, self._fenced, self._heading, self._table, self._underlined]
@@ -191,7 +218,7 @@ class _Parser:
         found = _REFERENCE.match(text, at)
         if found is None:
             return None, at
-        self.references[reference_key(found.group(1))] = (found.group(2), found.group(3))
+        self.references.add(*found.groups())
         return None, found.end()
 
     def _inset(self, text: str, at: int) -> tuple[Block | None, int]:
@@ -258,7 +285,7 @@ class _Parser:
             bullet = _BULLET.match(lines[0])
             width = bullet.end() if bullet else 0
             item = _outdented("\n".join([lines[0][width:], *lines[1:]]), width)
-            loose = follows_gap or _LOOSE.search(item) is not None
+            loose = follows_gap or "\n\n" in item.rstrip()
             if number < len(written) - 1 and item:
                 follows_gap = item.endswith("\n")
                 loose = loose or follows_gap

@@ -13,7 +13,8 @@ _OBSCURE_TO_PLAIN = {ord(c): None for c in ZERO_WIDTH} | {ord(c): " " for c in W
 _OBSCURE_TO_NOTHING = {ord(c): None for c in ZERO_WIDTH + WIDE_SPACES}
 _ASCII_SPACE = " \t\n\r\x0b\x0c"
 _KEPT_ENTITY = re.compile(r"(&nbsp;|&amp;)")
-_ENTITY = re.compile(r"&(?:#[0-9]+|#[xX][0-9a-fA-F]+|[^\t\n\f <&#;]{1,32});")
+# longer numbers stay text: Python refuses to read one of more than 4,300 digits
+_ENTITY = re.compile(r"&(?:#[0-9]{1,1000}|#[xX][0-9a-fA-F]{1,1000}|[^\t\n\f <&#;]{1,32});")
 _KNOWN_SCHEMES = ("http:", "https:", "ftp:", "file:", "mailto:", "tel:")
 _KEPT_IN_HREF = ":/?#=&;%"
 

@@ -8,19 +8,17 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from services.notify.rendering.blocks import reference_key
+from services.notify.rendering.blocks import References
 
 _SPECIAL = re.compile(r"[\\<!\[\n]|https?://")
 _ESCAPED = re.compile(r"\\([\\`*{}\[\]()#+\-.!_>~|])")
 _ADDRESS = re.compile(r"""https?://[^\s<]+[^<.,:"')\]\s]""")
-_ANGLED = re.compile(r"<([^ <>]+([@:])[^ <>]+)>")
+_ANGLED = re.compile(r"<([^ <>]+)>")
 _LABEL = re.compile(r"[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*")
 _TITLE = re.compile(r"""\s+['"]([\s\S]{0,500}?)['"]\s*\)""")
 _TITLE_START = re.compile(r"""\s['"]""")
 _NAMED = re.compile(r"\s*\[([^^\[\]]*)\]")
 _LONGEST_TARGET = 8_000  # characters looked at for the end of a link's target
-
-References = dict[str, tuple[str, str | None]]
 
 
 class InlineWriter(Protocol):
@@ -42,6 +40,7 @@ class _Inline:
     def __init__(self, writer: InlineWriter, references: References) -> None:
         self._writer = writer
         self._references = references
+        self._close = 0  # the first closing bracket at or after where it was last looked for
 
     def write(self, text: str, *, in_link: bool) -> str:
         out: list[str] = []
@@ -66,8 +65,9 @@ class _Inline:
             return escaped.group(1), escaped.end()
         if special == "<" and (angled := _ANGLED.match(text, at)):
             address = angled.group(1)
-            plain = in_link or angled.group(2) == "@"
-            return address if plain else self._writer.bare_address(address), angled.end()
+            if (sign := _address_sign(address)) is not None:
+                plain = in_link or sign == "@"
+                return address if plain else self._writer.bare_address(address), angled.end()
         if special[0] == "h" and (address_found := _ADDRESS.match(text, at)):
             address = address_found.group()
             return address if in_link else self._writer.bare_address(address), address_found.end()
@@ -88,15 +88,19 @@ class _Inline:
         address, title, after = target
         if is_image:
             return "", after
-        words = self.write(text[start:end].rstrip("\n"), in_link=True)
+        words = _Inline(self._writer, self._references).write(text[start:end].rstrip("\n"), in_link=True)
         return (words if in_link else self._writer.link(address, title, words)), after
 
     def _target(self, text: str, at: int) -> tuple[str, str | None, int] | None:
         """`(address "title")`: the address runs to the first bracket that closes."""
         if text[at : at + 1] != "(":
             return None
-        close = text.find(")", at, at + _LONGEST_TARGET)
-        if close < 0:
+        if self._close < at:
+            # remembered: a text full of opening brackets must not be searched to its end for each
+            found = text.find(")", at)
+            self._close = len(text) if found < 0 else found
+        close = self._close
+        if close >= min(at + _LONGEST_TARGET, len(text)):
             return None
         written = text[at + 1 : close]
         quote = _TITLE_START.search(written)
@@ -110,10 +114,16 @@ class _Inline:
         if not self._references:
             return None
         named = _NAMED.match(text, at)
-        if named and (found := self._references.get(reference_key(named.group(1) or label))):
+        if named and (found := self._references.find(named.group(1) or label)):
             return (*found, named.end())
-        found = self._references.get(reference_key(label))
+        found = self._references.find(label)
         return (*found, at) if found else None
+
+
+def _address_sign(inside: str) -> str | None:
+    """The last `@` or `:` between other characters, which makes `<…>` an address."""
+    at = max(inside.rfind("@", 1, -1), inside.rfind(":", 1, -1))
+    return inside[at] if at > 0 else None
 
 
 def _without_angles(address: str) -> str:

@@ -10,15 +10,14 @@ FIRST_MARK = 0x10600  # letters of a script that nobody writes (Linear A): they 
 MOST_MARKS = 64
 MARK = f"[{chr(FIRST_MARK)}-{chr(FIRST_MARK + MOST_MARKS - 1)}]"
 
-_MARKED_WORD = re.compile(rf"\S*{MARK}\S*")
+_ONE_MARK = re.compile(MARK)
 _QUOTES = re.compile(r"['\"‘’“”\\]")
 _GLUE = re.compile(r"[ \t][,.]")
-_ONE_MARK = re.compile(MARK)
-_LINE_START = re.compile(rf"^(?:[\s*•^#>+\-\d.]|{MARK})*{MARK}", re.MULTILINE)
+_LINE_OPENING = re.compile(r"[\s*•^#>+\-\d.]*")
 _TARGET = re.compile(r"\]\(\s*([^)]*)")
 _REACHES_OVER = re.compile(
-    # together with a value this could become the name GOV.UK, a scheme, an entity, an <address> or a reference
-    rf"gov\.{MARK}|{MARK}\.uk|{MARK}\.{MARK}|{MARK}:/|{MARK}\S*;|<\S*{MARK}|\]:",
+    # together with a value this could become the name GOV.UK, a scheme or a reference
+    rf"gov\.{MARK}|{MARK}\.uk|{MARK}\.{MARK}|{MARK}:/|\]:",
     re.IGNORECASE,
 )
 _WORDS = re.compile(r"£?[^\W_]+(?:(?:, |: |\. |[ \-,.:/@])[^\W_]+)*")
@@ -48,20 +47,21 @@ def mark(index: int) -> str:
 def cares_of(marked: str, count: int, *, has_blocks: bool) -> list[Care] | None:
     """What each of the placeholders is asked for, or None where no value is safe.
 
-    marked: the text with one mark character where each placeholder stands. has_blocks: it is read as markdown.
+    marked: the text with one mark character where each placeholder stands, up to 2,000,000 bytes that anybody may have
+    written: each character is looked at a fixed number of times. has_blocks: it is read as markdown.
     """
     if _REACHES_OVER.search(marked):
         return None
     cares = [Care() for _ in range(count)]
     # a point draws the word before it near: then a quotation mark of any word may come to stand in another
     quotes_wander = _GLUE.search(marked) is not None and _QUOTES.search(marked) is not None
-    for word in _MARKED_WORD.finditer(marked):
-        _look_around(word.group(), cares, has_quote=quotes_wander or _QUOTES.search(word.group()) is not None)
+    for word in marked.split():
+        marks = list(_ONE_MARK.finditer(word))
+        if marks and not _look_around(word, marks, cares, quotes_wander=quotes_wander):
+            return None
     if not has_blocks:
         return cares
-    for start in _LINE_START.finditer(marked):
-        for found in _ONE_MARK.finditer(start.group()):
-            cares[_index(found.group())].at_line_start = True
+    _look_at_line_starts(marked, cares)
     for target in _TARGET.finditer(marked):
         if not _look_into_target(target.group(1), cares):
             return None
@@ -72,25 +72,45 @@ def _index(character: str) -> int:
     return ord(character) - FIRST_MARK
 
 
-def _look_around(word: str, cares: list[Care], *, has_quote: bool) -> None:
-    for found in _ONE_MARK.finditer(word):
+def _look_around(word: str, marks: list[re.Match[str]], cares: list[Care], *, quotes_wander: bool) -> bool:
+    """False where a value could become part of an entity or of an <address>. marks: those in the word, at least one."""
+    first, last = marks[0].start(), marks[-1].start()
+    if word.rfind(";") > first or -1 < word.find("<") < last:
+        return False
+    has_quote = quotes_wander or _QUOTES.search(word) is not None
+    # quotes stay straight in an e-mail address, which a space would end
+    is_tight = has_quote and "@" in word
+    scheme = word.find("://")
+    for found in marks:
+        at, end = found.span()
         care = cares[_index(found.group())]
-        before, after = word[: found.start()], word[found.end() :]
         care.quoted |= has_quote
-        care.joined |= before[-1:].isalnum() or after[:1].isalnum()
+        care.joined |= word[at - 1 : at].isalnum() or word[end : end + 1].isalnum()
         # behind another value, too: that may be the beginning of an address
-        care.tight |= "://" in before or _ONE_MARK.search(before) is not None
-        # quotes stay straight in an e-mail address, which a space would end
-        care.tight |= has_quote and "@" in word
-        care.number_grows |= after[:1] == "." or after[:1].isalnum()
+        care.tight |= is_tight or -1 < scheme < at or at > first
+        care.number_grows |= word[end : end + 1] == "." or word[end : end + 1].isalnum()
+    return True
+
+
+def _look_at_line_starts(marked: str, cares: list[Care]) -> None:
+    """Find the values that nothing but bullets, numbers, white space and other values parts from a line's start."""
+    at = 0
+    opens = True
+    for found in _ONE_MARK.finditer(marked):
+        line = marked.rfind("\n", at, found.start())
+        opens = (opens or line >= 0) and _LINE_OPENING.fullmatch(marked, max(line, at), found.start()) is not None
+        cares[_index(found.group())].at_line_start |= opens
+        at = found.end()
 
 
 def _look_into_target(target: str, cares: list[Care]) -> bool:
     """False where a value could complete a scheme that the author only began."""
-    for found in _ONE_MARK.finditer(target):
-        before, after = target[: found.start()], target[found.end() :]
+    marks = list(_ONE_MARK.finditer(target))
+    colon, last_colon = target.find(":"), target.rfind(":")
+    for found in marks:
+        at = found.start()
         cares[_index(found.group())].tight = True
-        if ":" not in before and (":" in after or (before and _ONE_MARK.search(before))):
+        if not -1 < colon < at and (last_colon > at or found is not marks[0]):
             return False
     return True
 

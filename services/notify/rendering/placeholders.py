@@ -16,13 +16,21 @@ Listing = Callable[[Sequence[str]], str]
 
 _PLACEHOLDER = re.compile(r"\(\(([^()]+)\)\)")
 _IGNORED_IN_KEYS = {ord(c): None for c in " _-"}
+_SHORT_NAME = 100  # characters
 _YES = frozenset({"yes", "y", "true", "t", "1", "include", "show"})
 
 
-@lru_cache(maxsize=16_384)
 def key_of(name: str) -> str:
     """What two spellings of one placeholder share: `First Name`, `first_name` and `FIRST-NAME` are the same."""
+    # only short names are remembered: a name may have 2,000,000 characters
+    return _short_key_of(name) if len(name) <= _SHORT_NAME else _any_key_of(name)
+
+
+def _any_key_of(name: str) -> str:
     return name.translate(_IGNORED_IN_KEYS).lower()
+
+
+_short_key_of = lru_cache(maxsize=16_384)(_any_key_of)
 
 
 class Slot(Struct, frozen=True):

@@ -19,6 +19,10 @@ from services.notify.rendering.placeholders import Parts, as_sentence, slot_text
 from services.notify.rendering.sms import sanitise_sms, with_prefix
 
 _MOST_KINDS = 32  # combinations remembered per text
+_MOST_CONDITIONAL = 64
+_ROOM = 20_000  # characters that all skeletons of a text may have together, and for each of the text itself …
+_ROOM_SHARE = 4  # … so many more: a long text must not be remembered in a thousand combinations
+_PLACE = 100  # what a placeholder takes besides its text, in characters
 _SCHEME = "https://"
 _PERCENT_MARK = quote(chr(FIRST_MARK))[:9]  # %F0%90%98: what all marks share inside an attribute
 _WHOLE = re.compile(rf"(https://)?(?:({MARK})\2|((?:{_PERCENT_MARK}%[89AB][0-9A-F]){{2}}))")
@@ -70,8 +74,10 @@ class ShortCut:
         self._conditional = tuple([slot for _, slot in parts.slots if slot.shown is not None])
         self._used = tuple(sorted({slot.index for _, slot in parts.slots if slot.shown is None}))
         self._plans: dict[tuple[bool, ...], _Plan] = {}
+        self._room = _ROOM + _ROOM_SHARE * (sum(map(len, parts.pieces)) + _PLACE * len(parts.slots))
         self._usable = (
             count <= MOST_MARKS
+            and len(self._conditional) <= _MOST_CONDITIONAL
             and _LEFT_OVER.search("".join(parts.pieces)) is None
             and all(slot.shown is None or _LEFT_OVER.search(slot.shown) is None for slot in self._conditional)
             and not {slot.index for slot in self._conditional}.intersection(self._used)
@@ -143,13 +149,17 @@ class ShortCut:
         return self._plans[shown]
 
     def _learn(self, plan: _Plan, addresses: tuple[int, ...], shown: tuple[bool, ...]) -> Skeleton | None:
-        """Render once with marks. None (remembered too) if one of them did not come through whole."""
+        """Render once with marks. None (remembered too) if a mark did not come through whole, or without room."""
         if len(plan.skeletons) >= _MOST_KINDS:
             return None
         stand_ins = {i: _SCHEME + mark(i) if i in addresses else mark(i) for i in self._used}
         parts = self._parts.mapped(escape_html) if self._for_html else self._parts
-        plan.skeletons[addresses] = _skeleton(self._render(self._with(stand_ins, shown, parts)), addresses)
-        return plan.skeletons[addresses]
+        rendered = self._render(self._with(stand_ins, shown, parts))
+        skeleton = _skeleton(rendered, addresses) if len(rendered) <= self._room else None
+        if skeleton is not None:
+            self._room -= len(rendered) + _PLACE * len(skeleton.places)
+        plan.skeletons[addresses] = skeleton
+        return skeleton
 
 
 def _skeleton(rendered: str, addresses: tuple[int, ...]) -> Skeleton | None:

@@ -14,12 +14,13 @@ from services.notify.rendering.blocks import (
     Item,
     Paragraph,
     Raw,
+    References,
     Rule,
     Words,
     parse,
 )
 from services.notify.rendering.escaping import quoted_href, with_scheme
-from services.notify.rendering.inline import InlineWriter, References, write_inline
+from services.notify.rendering.inline import InlineWriter, write_inline
 
 _INK = "color: #0B0C0C;"
 _BODY_TYPE = f"font-size: 19px; line-height: 25px; {_INK}"
