@@ -1,7 +1,9 @@
 """Encryption of fields, blind indexes, keyed hashes and signed tokens.
 
-All keys come from one ring (`KEYS`): numbered encryption keys and numbered index keys; the highest number is used for
-new data, the older ones still read. A blob is: 1 byte format, 2 bytes key number, 12 bytes nonce, AES-256-GCM text.
+All keys come from one ring (`KEYS`): numbered encryption keys and numbered index keys. All of them read; of each kind
+the current one (`"current": {"encryption": 1, "index": 1}`; the highest number where nothing is said) makes what is
+new. A fresh key begins as one that only reads, so that nothing is sealed which a program with the ring of yesterday
+cannot open. A blob is: 1 byte format, 2 bytes key number, 12 bytes nonce, AES-256-GCM text.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import hmac
 import os
 import secrets
 import struct
-from typing import Any
+from collections.abc import Container, Sequence
+from typing import Any, Literal, TypeAlias, get_args
 from uuid import UUID
 
 import msgspec
@@ -28,6 +31,9 @@ _NONCES_A_BLOCK = 256
 _INDEX_BYTES = 16  # 128 bits of a keyed hash: no accidental match among 10^12 values
 _KEY_BYTES = 32
 
+Part: TypeAlias = Literal["encryption", "index"]
+PARTS: tuple[Part, ...] = get_args(Part)
+
 
 class UnreadableBlob(Exception):
     """The blob was made with a key we do not hold, for another row, or was changed."""
@@ -41,9 +47,25 @@ class BadToken(Exception):
     """The signed token is malformed, forged, made for another purpose, or out of date."""
 
 
-class _RingFile(msgspec.Struct, forbid_unknown_fields=True):
+class _Current(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """The numbers of the keys that make what is new; None for the highest."""
+
+    encryption: int | None = None
+    index: int | None = None
+
+
+class _RingFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     encryption: dict[str, str]
     index: dict[str, str]
+    current: _Current = msgspec.field(default_factory=_Current)
+
+    def newest(self, part: Part) -> int:
+        keys: dict[str, str] = getattr(self, part)
+        return max(map(int, keys))
+
+    def current_of(self, part: Part) -> int:
+        said: int | None = getattr(self.current, part)
+        return self.newest(part) if said is None else said
 
 
 def new_ring() -> str:
@@ -57,11 +79,20 @@ def new_ring() -> str:
     ).decode()
 
 
-def with_new_key(ring: str, *, part: str = "encryption") -> str:
-    """The ring with one more key, one number higher, in `part` (encryption or index)."""
+def with_new_key(ring: str, *, part: Part = "encryption") -> str:
+    """The ring with one more key in `part`, one number higher, which reads and makes nothing new until `promoted`."""
     parsed = msgspec.json.decode(ring, type=_RingFile)
+    setattr(parsed.current, part, parsed.current_of(part))
     keys: dict[str, str] = getattr(parsed, part)
-    keys[str(max(map(int, keys)) + 1)] = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+    keys[str(parsed.newest(part) + 1)] = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+    return msgspec.json.encode(parsed).decode()
+
+
+def promoted(ring: str, *, parts: Sequence[Part] = PARTS) -> str:
+    """The ring whose newest key of these parts makes what is new; every program must be able to read with it before."""
+    parsed = msgspec.json.decode(ring, type=_RingFile)
+    for part in parts:
+        setattr(parsed.current, part, parsed.newest(part))
     return msgspec.json.encode(parsed).decode()
 
 
@@ -77,8 +108,19 @@ def _parse(keys: dict[str, str], part: str) -> dict[int, bytes]:
     return parsed
 
 
+def _current(ring: _RingFile, part: Part, keys: Container[int]) -> int:
+    number = ring.current_of(part)
+    if number not in keys:
+        raise ValueError(f"{part}: the current key {number} is not in the ring")
+    return number
+
+
 class Crypto:
-    """All that is done with the key ring. Raises ValueError if the ring is malformed (its values never shown)."""
+    """All that is done with the key ring. Raises ValueError if the ring is malformed (its values never shown).
+
+    current, current_index: numbers of the keys that make what is new. waiting: by part, the newest key's number where
+    it only reads as yet.
+    """
 
     def __init__(self, ring: str) -> None:
         try:
@@ -87,11 +129,14 @@ class Crypto:
             raise ValueError('KEYS: must be JSON like {"encryption":{"1":"…"},"index":{"1":"…"}}') from error
         encryption, index = _parse(parsed.encryption, "encryption"), _parse(parsed.index, "index")
         self._ciphers = {number: AESGCM(key) for number, key in encryption.items()}
-        self.current = max(self._ciphers)
+        self.current = _current(parsed, "encryption", encryption)
+        self.current_index = _current(parsed, "index", index)
+        self.waiting = {part: parsed.newest(part) for part in PARTS if parsed.newest(part) != parsed.current_of(part)}
         self._cipher = self._ciphers[self.current]
         self._head = _HEAD.pack(_FORMAT, self.current)
         self._index = {number: hmac.new(key, digestmod=hashlib.sha256) for number, key in sorted(index.items())}
-        self._index_current = self._index[max(self._index)]
+        # taken out and put in again: the current one is searched first, then the others from the newest on
+        self._index_current = self._index[self.current_index] = self._index.pop(self.current_index)
         self._signers = {number: self._derived(key, b"signed tokens") for number, key in encryption.items()}
         self._hasher = hmac.new(self._derived(encryption[min(encryption)], b"request hash"), digestmod=hashlib.sha256)
         self._nonces = b""
@@ -127,6 +172,10 @@ class Crypto:
         except InvalidTag:
             raise UnreadableBlob("wrong row, wrong key or changed") from None
 
+    def holds(self, number: int) -> bool:
+        """Whether fields under the encryption key of this number can be read."""
+        return number in self._ciphers
+
     @staticmethod
     def key_number(blob: bytes) -> int:
         """The number of the key that sealed a blob. Raises UnreadableBlob."""
@@ -143,7 +192,10 @@ class Crypto:
         return mac.digest()[:_INDEX_BYTES]
 
     def index_candidates(self, service: UUID, normalised: str) -> list[bytes]:
-        """The value's index under every index key, newest first (older rows wait to be re-indexed)."""
+        """The value's index under every index key, the current one first.
+
+        Older rows wait to be re-indexed; newer ones come from programs that have the promoted ring already.
+        """
         found = []
         for keyed in reversed(self._index.values()):
             mac = keyed.copy()

@@ -41,7 +41,8 @@ class CommonSettings(msgspec.Struct, frozen=True, kw_only=True):
         str,
         Meta(
             description='Encryption and index keys as JSON: {"encryption":{"1":"<base64>"},"index":{"1":"<base64>"}}, '
-            "32 bytes each; the highest number is used for new data. Made by `colonnade ring new`. Use KEYS_FILE."
+            "32 bytes each; `current` may name those for new data (else the highest). "
+            "Made by `colonnade ring new`. Use KEYS_FILE."
         ),
     ]
     database_pool_size: Annotated[int, Meta(ge=2, le=200, description="Most PostgreSQL connections of a process.")] = 10

@@ -21,7 +21,7 @@ from common.cli.command import Command, pass_session
 from common.cli.dumping import find_dump_programs
 from common.cli.plugins import plugins
 from common.cli.session import Session
-from common.crypto import UnreadableBlob
+from common.crypto import Crypto, UnreadableBlob
 from common.db import Database, Tx
 from common.db.migrate import components, roles, versions
 from common.errors import BadRequest, Conflict
@@ -90,21 +90,30 @@ async def _rights(tx: Tx) -> list[Check]:
     return checks
 
 
+def _waiting(crypto: Crypto) -> list[Check]:
+    text = "only reads as yet: once every program was restarted with this ring, run `colonnade ring promote`"
+    return [warn("keys", f"{part} key {number} {text}") for part, number in crypto.waiting.items()]
+
+
 async def _ring(session: Session, tx: Tx) -> list[Check]:
     crypto = session.crypto
     if not await check_ring(tx, crypto):
-        return [ok("keys", f"the ring can be read (newest key {crypto.current}); nothing is sealed yet")]
+        text = f"the ring can be read (current key {crypto.current}); nothing is sealed yet"
+        return [ok("keys", text), *_waiting(crypto)]
+    counts = await store.secrets_by_key(tx)
+    if missing := [str(number) for number in counts if not crypto.holds(number)]:
+        return [fail("keys", f"secrets stand under keys that are missing from the ring: {', '.join(missing)}")]
     oldest = await store.oldest_sealed_key(tx)
     assert oldest is not None
     try:
         crypto.open(oldest.secret, table=SECRET_TABLE, row=oldest.id, service=oldest.service_id)
     except UnreadableBlob:
-        return [fail("keys", "the ring opens new secrets but not the oldest: an older key is missing from it")]
-    if crypto.key_number(oldest.secret) != crypto.current:
-        return [
-            warn("keys", f"opened secrets; some stand under keys older than {crypto.current}: `colonnade ring reseal`")
-        ]
-    return [ok("keys", f"opened a sealed secret (key {crypto.current})")]
+        return [fail("keys", "the ring opens the newest secret but not the oldest: it holds another key of its number")]
+    stand = ", ".join(f"{count} under key {number}" for number, count in counts.items())
+    text = f"the current key is {crypto.current}; secrets stand {stand}"
+    if any(number != crypto.current for number in counts):
+        return [warn("keys", f"{text}: `colonnade ring reseal`"), *_waiting(crypto)]
+    return [ok("keys", text), *_waiting(crypto)]
 
 
 async def _operators(session: Session, tx: Tx) -> list[Check]:

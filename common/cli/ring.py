@@ -5,31 +5,37 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
-import msgspec
 
 from common.audit import Action, record
 from common.cli.command import Group, pass_session
 from common.cli.plugins import sealed_tables
 from common.cli.session import Session
-from common.crypto import Crypto, new_ring, with_new_key
+from common.crypto import PARTS, Crypto, Part, new_ring, promoted, with_new_key
 from common.db import Database
 from common.errors import BadRequest, Conflict
 from common.tenancy import store
 from common.tenancy.resealing import Resealed, check_ring, reseal
 
-_PARTS = ("encryption", "index")
-
-group = Group("ring", help="The key ring: make one, add a key, move what is sealed to the newest key.")
+group = Group(
+    "ring",
+    help=("The key ring. To change keys: `rotate`, restart every program, `promote`, restart every program, `reseal`."),
+)
 
 
 class RingFileUnusable(BadRequest):
     """The file does not hold a key ring that can be read and replaced."""
 
     status, kind, title = 400, "ring-file-unusable", "Not a usable key ring"
+
+
+class KeyWaits(Conflict):
+    """A key of the ring only reads as yet; it must be promoted before anything else is done with the ring."""
+
+    status, kind, title = 409, "key-waits", "A key waits for its promotion"
 
 
 class RowsUnreadable(Conflict):
@@ -66,32 +72,74 @@ def _replace(path: Path, text: str) -> None:
         os.close(folder)
 
 
-def _with_key(text: str, part: str) -> str:
+def _waits(waiting: Mapping[Part, int], what: str) -> KeyWaits:
+    keys = " and ".join(f"{part} key {number}" for part, number in waiting.items())
+    return KeyWaits(
+        f"{keys} only reads as yet: {what} after `colonnade ring promote`, once every program has this ring."
+    )
+
+
+def _read(path: Path) -> tuple[str, Crypto]:
+    """The ring as text, and as the programs take it. Raises RingFileUnusable."""
     try:
-        Crypto(text)
-        return with_new_key(text, part=part)
-    except (ValueError, msgspec.MsgspecError):
-        raise RingFileUnusable("The file does not hold a key ring as `colonnade ring new` prints it.") from None
+        text = path.read_text(encoding="utf-8").strip()
+        return text, Crypto(text)
+    except OSError as error:
+        raise RingFileUnusable(f"{path}: {error.strerror}") from None
+    except ValueError:
+        raise RingFileUnusable(f"{path} does not hold a key ring as `colonnade ring new` prints it.") from None
+
+
+def _write(path: Path, ring: str) -> None:
+    try:
+        _replace(path.resolve(), ring)
+    except OSError as error:
+        raise RingFileUnusable(f"{path}: {error.strerror}") from None
+
+
+_file = click.option(
+    "--file", "path", type=click.Path(path_type=Path), required=True, help="The ring's file (KEYS_FILE)."
+)
 
 
 @group.command("rotate")
-@click.option("--file", "path", type=click.Path(path_type=Path), required=True, help="The ring's file (KEYS_FILE).")
-@click.option("--part", type=click.Choice(_PARTS), default="encryption", show_default=True)
+@_file
+@click.option("--part", type=click.Choice(PARTS), default="encryption", show_default=True)
 @pass_session
-def rotate(session: Session, path: Path, part: str) -> None:
-    """Add a key to the ring in the file; the old ones stay, to read with.
+def rotate(session: Session, path: Path, part: Part) -> None:
+    """Add a key that only reads to the ring in the file; what is new stays under the current one.
 
-    Then give the file to every program and restart them all, and run `colonnade ring reseal`.
+    Then give the file to every program, restart them all, and only then run `colonnade ring promote`: a program that
+    has not got the key cannot open what another has sealed with it.
     """
-    try:
-        ring = _with_key(path.read_text(encoding="utf-8").strip(), part)
-        _replace(path.resolve(), ring)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise RingFileUnusable(f"{path}: {reason}") from None
-    numbers: dict[str, Any] = msgspec.json.decode(ring)
-    session.show({"file": str(path), "part": part, "newest": max(int(number) for number in numbers[part])})
+    text, ring = _read(path)
+    if part in ring.waiting:
+        raise _waits({part: ring.waiting[part]}, "rotate again")
+    text = with_new_key(text, part=part)
+    _write(path, text)
+    session.show({"file": str(path), "part": part, "newest": Crypto(text).waiting[part]})
     if not session.is_json:
+        click.echo("Restart every program with this ring, then run `colonnade ring promote`.", err=True)
+
+
+@group.command("promote")
+@_file
+@click.option("--part", type=click.Choice(PARTS), help="Only this part's key (else all that wait).")
+@pass_session
+def promote(session: Session, path: Path, part: Part | None) -> None:
+    """Make the newest key the one that seals what is new. First restart every program with the ring of `rotate`.
+
+    Then give the file to every program, restart them all once more, and run `colonnade ring reseal`.
+    """
+    text, before = _read(path)
+    changed = [name for name in before.waiting if part in (None, name)]
+    text = promoted(text, parts=changed)
+    if changed:
+        _write(path, text)
+    after = Crypto(text)
+    current = {"encryption": after.current, "index": after.current_index}
+    session.show({"file": str(path), "promoted": changed, "current": current})
+    if changed and not session.is_json:
         click.echo("Restart every program with this ring, then run `colonnade ring reseal`.", err=True)
 
 
@@ -102,6 +150,8 @@ def _say(done: Resealed) -> None:
 
 async def _reseal_all(database: Database, session: Session) -> list[Resealed]:
     crypto = session.crypto
+    if crypto.waiting:
+        raise _waits(crypto.waiting, "reseal")
     async with database.transaction() as tx:
         await check_ring(tx, crypto)
     outcomes = []
@@ -124,7 +174,7 @@ async def _reseal_all(database: Database, session: Session) -> list[Resealed]:
 @group.command("reseal")
 @pass_session
 def reseal_(session: Session) -> None:
-    """Move all that is sealed to the newest keys. It can be stopped, and run again, at any time."""
+    """Move all that is sealed to the current keys, after `promote`. It can be stopped, and run again, at any time."""
     outcomes = session.run(lambda database: _reseal_all(database, session))
     session.show_rows("tables", outcomes, ("table", "rows", "resealed", "unreadable"))
     if unreadable := sum(outcome.unreadable for outcome in outcomes):

@@ -43,6 +43,13 @@ from platform.api_keys
 order by id
 limit 1
 """
+# the key's number stands in the second and third byte of what it sealed (common/crypto.py)
+_BY_KEY = """
+select get_byte(secret, 1) * 256 + get_byte(secret, 2), count(*)
+from platform.api_keys
+group by 1
+order by 1
+"""
 _REGISTERED = "select count(*) from platform.token_keys where retired_at is null"
 _TABLES = """
 select format('%I.%I', schemaname, tablename)
@@ -70,6 +77,11 @@ async def rights(tx: Tx, role: str, schema: str) -> Rights:
 
 async def oldest_sealed_key(tx: Tx) -> SealedKey | None:
     return await maybe(tx, SealedKey, _SEALED)
+
+
+async def secrets_by_key(tx: Tx) -> dict[int, int]:
+    """How many API keys' secrets stand under each key of the ring, by its number."""
+    return {row[0]: row[1] for row in await tx.fetch(_BY_KEY)}
 
 
 async def token_keys(tx: Tx) -> int:

@@ -1,6 +1,6 @@
-"""Moving what is sealed to the newest keys of the ring, batch by batch; it can be stopped and begun again at any time.
+"""Moving what is sealed to the current keys of the ring, batch by batch; it can be stopped and begun again at any time.
 
-Every component names its sealed tables here as `Sealed`; a row that stands under the newest keys already is left alone.
+Every component names its sealed tables here as `Sealed`; a row that stands under the current keys is left alone.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ PLATFORM = (
 
 
 def _renewed(crypto: Crypto, table: Sealed, row: SealedRow) -> SealedRow | None:
-    """The row under the newest keys; None if it stands under them already. Raises UnreadableBlob."""
+    """The row under the current keys; None if it stands under them already. Raises UnreadableBlob."""
     plain = crypto.open(row.blob, table=table.table, row=row.id, service=row.service_id)
     indexes = table.indexes(crypto, row, plain)
-    is_newest = crypto.key_number(row.blob) == crypto.current
-    if is_newest and indexes == row.indexes:
+    is_current = crypto.key_number(row.blob) == crypto.current
+    if is_current and indexes == row.indexes:
         return None
-    blob = row.blob if is_newest else crypto.seal(plain, table=table.table, row=row.id, service=row.service_id)
+    blob = row.blob if is_current else crypto.seal(plain, table=table.table, row=row.id, service=row.service_id)
     return SealedRow(row.id, row.service_id, blob, indexes)
 
 
@@ -102,7 +102,7 @@ async def _reseal_batch(tx: Tx, crypto: Crypto, table: Sealed, after: UUID, done
 async def reseal(
     database: Database, crypto: Crypto, table: Sealed, progress: Callable[[Resealed], None] = lambda _: None
 ) -> Resealed:
-    """Bring a table under the newest keys, a transaction a batch. progress: hears after each batch."""
+    """Bring a table under the current keys, a transaction a batch. progress: hears after each batch."""
     done, after = Resealed(table.table), _FIRST
     while True:
         async with database.transaction() as tx:

@@ -31,6 +31,7 @@ KINDS: dict[str, str] = {
     "international-not-allowed": "Ask an operator: `colonnade notify settings set SERVICE --international-sms`.",
     "invalid-input": "Correct every field that `faults` names; all are named at once.",
     "key-ended": "Issue a new key.",
+    "key-waits": "Restart every program with the ring, run `colonnade ring promote`, restart them all again.",
     "message-not-scheduled": "Nothing can be done: the message is on its way or was never scheduled.",
     "message-too-long": "Shorten the template or the values.",
     "message-unknown": "For gateways: come again later, for some hours. The message may not be stored yet.",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from litestar import Request
-from litestar.datastructures import State
 from msgspec import Struct
 
 from common.auth import Mode, Principal, ServiceKey
 from common.crypto import Crypto
 from common.db import Tx
 from common.http.idempotency import Claim, Operation, checked_key, claim
+
+if TYPE_CHECKING:
+    # flows import this module, and the command and the worker import flows: they must not load a web framework
+    from litestar import Request
+    from litestar.datastructures import State
 
 
 class Once(Struct, frozen=True, kw_only=True):

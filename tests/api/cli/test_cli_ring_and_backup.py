@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 
 from common import ids
 from common.audit import Action
-from common.crypto import Crypto, new_ring, with_new_key
+from common.crypto import Crypto, new_ring, promoted, with_new_key
 from common.db import Tx
 from common.tenancy import store
 from services.notify.configuration import store as configuration
@@ -31,12 +32,70 @@ def test_ring_rotate_replaces_the_file_whole_and_closed(ask: Any, cli: Any, tmp_
     after = msgspec.json.decode(file.read_text())
     assert after["encryption"]["1"] == before["encryption"]["1"]
     assert (sorted(after["encryption"]), sorted(after["index"])) == (["1", "2"], ["1", "2"])
+    assert after["current"] == {"encryption": 1, "index": 1}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert os.listdir(tmp_path) == ["keys.json"]
     file.write_text("not a ring")
     assert cli("ring", "rotate", "--file", file).code == 1
     assert file.read_text() == "not a ring"
     assert cli("ring", "rotate", "--file", tmp_path / "absent").code == 1
+
+
+def test_ring_rotate_is_refused_while_a_key_waits_and_promote_makes_it_current(
+    ask: Any, cli: Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(ask("ring", "new")["keys"])
+    ask("ring", "rotate", "--file", file)
+    refused = cli("ring", "rotate", "--file", file, "--json")
+    assert (refused.code, json.loads(refused.err)["kind"]) == (1, "key-waits")
+    ask("ring", "rotate", "--file", file, "--part", "index")
+    assert ask("ring", "promote", "--file", file, "--part", "index")["current"] == {"encryption": 1, "index": 2}
+    assert ask("ring", "promote", "--file", file)["promoted"] == ["encryption"]
+    again = ask("ring", "promote", "--file", file)
+    assert (again["promoted"], again["current"]) == ([], {"encryption": 2, "index": 2})
+    assert ask("ring", "rotate", "--file", file)["newest"] == 3
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_key_issued_after_rotate_is_sealed_so_that_programs_not_restarted_open_it(
+    ask: Any, service: str, keyring: str, crypto: Crypto, in_database: Any
+) -> None:
+    ask("key", "issue", service, "--name", "Web", "--type", "live", env={"KEYS": with_new_key(keyring)})
+    (sealed,) = in_database(lambda tx: store.sealed_keys(tx, UUID(int=0), 10))
+    assert crypto.open(sealed.blob, table="platform.api_keys", row=sealed.id, service=UUID(service))
+
+
+def test_ring_reseal_is_refused_until_the_new_key_is_promoted(
+    ask: Any, cli: Any, service: str, keyring: str, in_database: Any
+) -> None:
+    ask("key", "issue", service, "--name", "Web", "--type", "live")
+    refused = cli("ring", "reseal", "--json", env={"KEYS": with_new_key(keyring)})
+    assert (refused.code, json.loads(refused.err)["kind"]) == (1, "key-waits")
+    (sealed,) = in_database(lambda tx: store.sealed_keys(tx, UUID(int=0), 10))
+    assert Crypto.key_number(sealed.blob) == 1
+
+
+def test_doctor_tells_the_keys_that_secrets_stand_under_and_the_key_that_waits(
+    ask: Any, service: str, keyring: str
+) -> None:
+    def keys_checks(ring: str) -> list[tuple[str, str]]:
+        checks = ask("doctor", env={"KEYS": ring})["checks"]
+        return [(check["state"], check["detail"]) for check in checks if check["name"] == "keys"]
+
+    rotated = with_new_key(keyring)
+    ask("key", "issue", service, "--name", "Web", "--type", "live")
+    told, waits = keys_checks(rotated)
+    assert told == ("ok", "the current key is 1; secrets stand 1 under key 1")
+    assert waits[0] == "warn"
+    assert "encryption key 2 only reads" in waits[1]
+    ring = promoted(rotated)
+    ask("key", "issue", service, "--name", "App", "--type", "live", env={"KEYS": ring})
+    (told,) = keys_checks(ring)
+    assert told[0] == "warn"
+    assert "secrets stand 1 under key 1, 1 under key 2: `colonnade ring reseal`" in told[1]
+    ask("ring", "reseal", env={"KEYS": ring})
+    assert keys_checks(ring) == [("ok", "the current key is 2; secrets stand 2 under key 2")]
 
 
 def _message(crypto: Crypto, service: UUID, to: str) -> messages.Draft:
@@ -75,7 +134,7 @@ def test_ring_reseal_moves_everything_to_the_newest_keys_and_keeps_it_findable(
         await tx.execute("update notify.messages set personal = null, recipient_index = null where id = $1", blank.id)
 
     in_database(fill)
-    rotated = with_new_key(with_new_key(keyring), part="index")
+    rotated = promoted(with_new_key(with_new_key(keyring), part="index"))
     newer = Crypto(rotated)
     moved = {row["table"]: row for row in ask("ring", "reseal", env={"KEYS": rotated})["tables"]}
     assert {name: row["resealed"] for name, row in moved.items()} == {
@@ -175,7 +234,7 @@ def test_restore_warns_when_the_ring_is_not_that_of_the_backup(
 
 def test_new_index_key_alone_indexes_anew(ask: Any, service: str, keyring: str, in_database: Any) -> None:
     ask("member", "add", service, "--email", "amal@example.gov")
-    rotated = with_new_key(keyring, part="index")
+    rotated = promoted(with_new_key(keyring, part="index"))
     ask("ring", "reseal", env={"KEYS": rotated})
     index = in_database(lambda tx: tx.fetchval("select email_index from platform.members"))
     assert index == Crypto(rotated).index(UUID(service), "amal@example.gov")

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from common.audit import Actor
-from common.crypto import Crypto, with_new_key
+from common.crypto import Crypto, promoted, with_new_key
 from common.tenancy import flow as tenancy
 from common.tenancy.resealing import reseal
 from services.notify.configuration import flow, store
@@ -98,7 +98,7 @@ async def test_a_guest_is_found_and_read_after_the_keys_were_changed(notify: Any
     service = await notify.a_service()
     caller = await notify.a_key(service)
     await notify.call("PUT", "/v1/guest-list", caller, {"emails": ["Guest@x.example"], "phone_numbers": []})
-    newer = Crypto(with_new_key(with_new_key(keyring), part="index"))
+    newer = Crypto(promoted(with_new_key(with_new_key(keyring), part="index")))
     done = await reseal(notify.db, newer, flow.SEALED)
     assert (done.rows, done.resealed, done.unreadable) == (1, 1, 0)
     assert (await reseal(notify.db, newer, flow.SEALED)).resealed == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -10,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common import clock
-from common.crypto import BadToken, Crypto, UnreadableBlob, new_ring, with_new_key
+from common.crypto import BadToken, Crypto, UnknownKey, UnreadableBlob, new_ring, promoted, with_new_key
 
 RING = new_ring()
 CRYPTO = Crypto(RING)
-OLDER_AND_NEWER = Crypto(with_new_key(with_new_key(RING), part="index"))
+ROTATED = with_new_key(with_new_key(RING), part="index")
+READS_NEWER = Crypto(ROTATED)
+OLDER_AND_NEWER = Crypto(promoted(ROTATED))
 ROW, SERVICE = uuid4(), uuid4()
 uuids = st.uuids()
 
@@ -65,12 +68,36 @@ def test_field_moved_elsewhere_does_not_open() -> None:
             unseal(blob, **moved)  # type: ignore[arg-type]
 
 
-def test_newer_ring_opens_older_fields_and_seals_with_its_newest_key() -> None:
+def test_promoted_ring_opens_older_fields_and_seals_with_its_newest_key() -> None:
     assert unseal(seal(b"x"), OLDER_AND_NEWER) == b"x"
     newer = seal(b"x", OLDER_AND_NEWER)
-    assert Crypto.key_number(newer) == 2
-    with pytest.raises(UnreadableBlob):
+    assert (Crypto.key_number(newer), OLDER_AND_NEWER.current, OLDER_AND_NEWER.waiting) == (2, 2, {})
+    with pytest.raises(UnknownKey):
         unseal(newer)
+
+
+def test_rotated_ring_makes_nothing_that_the_ring_before_it_cannot_read() -> None:
+    assert READS_NEWER.waiting == {"encryption": 2, "index": 2}
+    assert unseal(seal(b"x", READS_NEWER)) == b"x"
+    assert CRYPTO.verify("p", READS_NEWER.sign("p", {"m": "x"}, valid_s=60)) == {"m": "x"}
+    assert READS_NEWER.index(SERVICE, "x") == CRYPTO.index(SERVICE, "x")
+
+
+def test_rotated_ring_reads_what_the_promoted_one_makes() -> None:
+    assert unseal(seal(b"x", OLDER_AND_NEWER), READS_NEWER) == b"x"
+    assert READS_NEWER.verify("p", OLDER_AND_NEWER.sign("p", {}, valid_s=60)) == {}
+    assert OLDER_AND_NEWER.index(SERVICE, "x") in READS_NEWER.index_candidates(SERVICE, "x")
+
+
+def test_one_part_is_promoted_without_the_other() -> None:
+    ring = Crypto(promoted(ROTATED, parts=["index"]))
+    assert (ring.current, ring.current_index, ring.waiting) == (1, 2, {"encryption": 2})
+
+
+def test_ring_that_names_no_current_key_uses_its_highest() -> None:
+    keys = {part: keys for part, keys in json.loads(ROTATED).items() if part != "current"}
+    ring = Crypto(json.dumps(keys))
+    assert (ring.current, ring.current_index, ring.waiting) == (2, 2, {})
 
 
 @given(uuids, uuids, st.text(max_size=50), st.text(max_size=50))
@@ -79,9 +106,11 @@ def test_index_is_equal_exactly_for_the_same_service_and_value(a: UUID, b: UUID,
     assert len(CRYPTO.index(a, one)) == 16
 
 
-def test_index_candidates_hold_every_key_newest_first() -> None:
-    found = OLDER_AND_NEWER.index_candidates(SERVICE, "x")
-    assert found == [OLDER_AND_NEWER.index(SERVICE, "x"), CRYPTO.index(SERVICE, "x")]
+@pytest.mark.parametrize("ring", [OLDER_AND_NEWER, READS_NEWER])
+def test_index_candidates_hold_every_key_the_current_one_first(ring: Crypto) -> None:
+    found = ring.index_candidates(SERVICE, "x")
+    assert found[0] == ring.index(SERVICE, "x")
+    assert set(found) == {OLDER_AND_NEWER.index(SERVICE, "x"), CRYPTO.index(SERVICE, "x")}
 
 
 @given(st.lists(st.binary(max_size=20), max_size=4), st.lists(st.binary(max_size=20), max_size=4))
@@ -135,6 +164,9 @@ def test_token_of_another_purpose_or_past_its_time_is_refused() -> None:
         RING.replace('"1"', '"65536"'),
         RING.replace('"1"', '"one"'),
         RING.replace("{", '{"other":{},', 1),
+        RING.replace("{", '{"current":{"encryption":2},', 1),
+        RING.replace("{", '{"current":{"index":2},', 1),
+        RING.replace("{", '{"current":{"other":1},', 1),
     ],
 )
 def test_malformed_ring_is_refused_and_not_shown(ring: str) -> None:
