@@ -81,7 +81,7 @@ def _requests(caller: Caller | None) -> list[bytes]:
             "personalisation": {"name": f"Ada {number}", "reference": f"PK-{number:06}", "date": "3 December 2026"},
             "reference": f"bench-{number}",
         }
-        header = f"Authorization: {bearer(caller, now - number % 20)}\r\n"
+        header = f"Authorization: {bearer(caller, now - number % 10)}\r\n"
         made.append(_request("/v2/notifications/email", msgspec.json.encode(body), header))
     return made
 
