@@ -145,7 +145,7 @@ def _load(session: Session, path: Path, major: int) -> None:
 async def _give_rights(database: Database) -> None:
     connection = await database.connect()
     try:
-        await migrate._grant(connection)
+        await migrate.grant(connection)
     finally:
         await connection.close()
 

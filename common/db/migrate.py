@@ -119,13 +119,13 @@ async def _upgrade(dsn: str, progress: Callable[[str], None]) -> list[str]:
                 await connection.run_sync(partial(_steps, component, progress))
                 await connection.commit()
             await engine.dispose()
-        await _grant(guard)
+        await grant(guard)
     finally:
         await guard.close()
     return [c.schema for c in waiting]
 
 
-async def _grant(connection: asyncpg.Connection) -> None:
+async def grant(connection: asyncpg.Connection) -> None:
     """Give each program's role what it needs; without the right to make roles all run as one, with a warning."""
     from common.db.steps import statements
 

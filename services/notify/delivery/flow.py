@@ -194,7 +194,7 @@ class Deliverer:
         if not self._hourly_limit or not indexes:
             return
         async with self._database.reading() as tx:
-            sent = await store.recently_sent(tx, indexes)
+            sent = await store.recently_sent(tx, indexes, self._hourly_limit)
         kept: list[Ready] = []
         for ready in batch.ready:
             index = ready.message.recipient_index or b""

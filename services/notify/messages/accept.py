@@ -32,6 +32,7 @@ from services.notify.errors import (
 from services.notify.messages import rules, store, wire
 from services.notify.messages.admission import admit, admit_abroad
 from services.notify.messages.store import Draft, Personal, Stored
+from services.notify.moments import moment
 from services.notify.recipients.email import normalise_email
 from services.notify.recipients.phone import PhoneNumber, check_allowed, parse_phone
 from services.notify.recipients.simulated import is_smoke_recipient
@@ -144,7 +145,7 @@ class Acceptor:
                 row.reference,
                 body,
                 _sanitised_by(raw),
-                wire.moment(row.scheduled_for),
+                moment(row.scheduled_for),
             )
         return self._sms_body(
             template,
@@ -152,7 +153,7 @@ class Acceptor:
             row.reference,
             compiled.api_body(personal.personalisation),
             personal.sender or self._context.settings.default_sms_sender,
-            wire.moment(row.scheduled_for),
+            moment(row.scheduled_for),
         )
 
     # checks ---------------------------------------------------------------
@@ -224,7 +225,7 @@ class Acceptor:
             request.reference,
             body,
             sanitised,
-            wire.moment(request.scheduled_for),
+            moment(request.scheduled_for),
         )
         if is_smoke:
             return Prepared(None, answer)
@@ -259,9 +260,7 @@ class Acceptor:
             sender=sender,
         )
         message_id = ids.uuid7()
-        answer = self._sms_body(
-            template, message_id, request.reference, body, sender, wire.moment(request.scheduled_for)
-        )
+        answer = self._sms_body(template, message_id, request.reference, body, sender, moment(request.scheduled_for))
         if is_smoke:
             return Prepared(None, answer)
         draft = self._draft(who, template, request, message_id, personal, index, phone.rate_multiplier, raw, key)

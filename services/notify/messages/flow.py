@@ -16,6 +16,7 @@ from services.notify.errors import NoResultFound
 from services.notify.messages import rules, store, wire
 from services.notify.messages.states import COMPLETED
 from services.notify.messages.store import MessageRow
+from services.notify.moments import moment
 from services.notify.requests.queries import ListQuery
 
 
@@ -109,10 +110,10 @@ async def shown(context: Context, row: MessageRow) -> wire.Message:
         ),
         body=compiled.api_body(personal.personalisation) if compiled else "",
         subject=compiled.api_subject(personal.personalisation) if compiled and is_email else None,
-        created_at=wire.moment(row.created_at),
-        sent_at=wire.moment(row.sent_at),
-        completed_at=wire.moment(row.updated_at) if row.status in COMPLETED else None,
-        scheduled_for=wire.moment(row.scheduled_for),
+        created_at=moment(row.created_at),
+        sent_at=moment(row.sent_at),
+        completed_at=moment(row.updated_at) if row.status in COMPLETED else None,
+        scheduled_for=moment(row.scheduled_for),
         one_click_unsubscribe_url=personal.unsubscribe_url,
         cost_details=details,
         cost_in_pounds=pounds,

@@ -255,10 +255,11 @@ where id = $1
   and service_id = $2
   and personal is not null
 """
-_PAGE = f"""
+_PAGE_OF = f"""
 select {_COLUMNS}
 from notify.messages
 where service_id = $1
+  {{by_reference}}
   and key_type = $2
   and id < $3
   and personal is not null
@@ -267,19 +268,8 @@ where service_id = $1
 order by id desc
 limit $6
 """
-_PAGE_BY_REFERENCE = f"""
-select {_COLUMNS}
-from notify.messages
-where service_id = $1
-  and reference = $7
-  and key_type = $2
-  and id < $3
-  and personal is not null
-  and ($4::text[] is null or channel = any($4))
-  and ($5::text[] is null or status = any($5))
-order by id desc
-limit $6
-"""
+_PAGE = _PAGE_OF.format(by_reference="")
+_PAGE_BY_REFERENCE = _PAGE_OF.format(by_reference="and reference = $7")
 _LAST = UUID(int=(1 << 128) - 1)
 
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
-
-
-def moment(at: datetime | None) -> str | None:
-    """`2017-05-14T12:15:30.000000Z`, as the contract writes all times."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class TemplateLink(msgspec.Struct, frozen=True, kw_only=True):
