@@ -175,6 +175,7 @@ class Acceptor:
         missing = compiled.missing(personalisation)
         if missing:
             raise PersonalisationMissing(missing)
+        rules.check_filling(compiled.content, personalisation)
         body = compiled.api_body(personalisation)
         if not body.strip():
             raise MessageEmpty

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
 from services.notify.errors import FileNotByEmail, FilesNotSetUp, MessageTooLong, SenderUnknown
+from services.notify.rendering import key_of
 
 LONGEST_TEXT = 918  # UTF-16 units after sanitising, without the prefix
 LARGEST_EMAIL = 2_000_000  # bytes of the filled body
 LONGEST_SUBJECT = 2_000  # characters, once its placeholders are filled
 PAGE = 250
+_MOST_FILLED = 2 * LARGEST_EMAIL
+_SLOT = re.compile(r"\(\(([^()?]+)\)\)")
 
 
 def check_text_length(units: int) -> None:
@@ -34,6 +38,23 @@ def check_email_size(body: str, subject: str) -> None:
         raise MessageTooLong(
             f"Your message is too long. Subjects cannot be longer than {LONGEST_SUBJECT} characters. "
             f"Your subject is {len(subject)} characters long."
+        )
+
+
+def check_filling(template: str, personalisation: dict[str, Any]) -> None:
+    """Refuse before filling what would fill memory: a thousand placeholders of a megabyte each. Raises MessageTooLong.
+
+    template: the version's content. Sizes are counted in characters, which is no more than there will be bytes.
+    """
+    slots = template.count("((")
+    values = {key_of(name): len(str(value)) for name, value in personalisation.items()}
+    if slots * max(values.values(), default=0) <= _MOST_FILLED:
+        return
+    filled = sum(values.get(key_of(found[1]), 0) for found in _SLOT.finditer(template))
+    if filled > _MOST_FILLED:
+        raise MessageTooLong(
+            f"Your message is too long. Emails cannot be longer than {LARGEST_EMAIL} bytes. "
+            f"Your message is {len(template) + filled} bytes."
         )
 
 

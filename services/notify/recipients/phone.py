@@ -19,6 +19,7 @@ from services.notify.recipients.spaces import without_spaces
 
 _UK = 44
 _GB = "GB"
+_LONGEST_CACHED = 50
 _CACHED_NUMBERS = 2_048  # numbers abroad, met twice within a request; personal data, in memory only
 
 _LANDLINES = frozenset({PhoneNumberType.FIXED_LINE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.UAN})
@@ -85,7 +86,8 @@ def parse_any_phone(raw: str) -> PhoneNumber:
     compact = without_spaces(raw)
     if not _allowed.fullmatch(compact):
         raise InvalidPhone(errors.UNKNOWN_CHARACTERS)
-    reading = _read(compact)
+    # only numbers of a sane length are remembered: "0" a million times before a number is a number too
+    reading = _read(compact) if len(compact) <= _LONGEST_CACHED else _read.__wrapped__(compact)
     is_uk_code = reading.country_code == _UK
     multiplier, has_receipts = 1, True
     if not reading.is_gb:

@@ -15,6 +15,7 @@ from services.notify.callers import actor, caller
 from services.notify.context import Context
 from services.notify.described import takes
 from services.notify.errors import PersonalisationMissing
+from services.notify.messages.rules import check_filling
 from services.notify.moments import moment
 from services.notify.once import once
 from services.notify.requests.decode import decode_preview
@@ -141,6 +142,7 @@ async def preview_template(request: Call, template_id: FromPath[str]) -> wire.Pr
     compiled = context.compiled(row)
     if missing := compiled.missing(filled.personalisation):
         raise PersonalisationMissing(missing)
+    check_filling(row.content, filled.personalisation)
     return wire.Preview(
         id=row.template_id,
         type=row.channel,

@@ -225,7 +225,7 @@ def test_a_child_that_dies_later_ends_the_run_in_one_line(start: Callable[..., R
     code, said = run.end()
     assert code == 1
     assert is_one_line(said)
-    assert "ended with code -9" in said
+    assert "was killed (SIGKILL)" in said
     until(lambda: run.processes() == {})
 
 

@@ -32,9 +32,17 @@ def test_email_costs_nothing_and_that_is_known_at_once(status: str) -> None:
 
 
 def test_email_is_measured_in_bytes() -> None:
-    rules.check_email_size("é" * 1_000_000)
+    rules.check_email_size("é" * 1_000_000, "Subject")
     with pytest.raises(MessageTooLong, match="2000002 bytes"):
-        rules.check_email_size("é" * 1_000_001)
+        rules.check_email_size("é" * 1_000_001, "Subject")
+
+
+def test_what_would_fill_memory_is_refused_before_it_is_filled() -> None:
+    big, small = "x" * 1_000_000, "((a)) ((b))" * 1_000
+    rules.check_filling("((A)) once, ((b)) " * 3, {"a": big, "b": "y"})
+    rules.check_filling(small, {"a": "y", "b": 5, "unused": big})
+    with pytest.raises(MessageTooLong, match="Emails cannot be longer than 2000000 bytes"):
+        rules.check_filling(small, {"a": big, "b": "y"})
 
 
 def test_text_is_measured_in_units() -> None:

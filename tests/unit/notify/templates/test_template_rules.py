@@ -36,7 +36,7 @@ def test_an_emails_content_is_counted_in_bytes() -> None:
     given = {"subject": "S", "content": "é" * 1_000_000}
     assert rules.channel_faults("email", given) == []
     assert rules.channel_faults("email", {**given, "content": "é" * 1_000_000 + "x"}) == [
-        "content must not be larger than 2000000 bytes. It is 2000001 bytes."
+        "body must not be larger than 2000000 bytes. It is 2000001 bytes."
     ]
 
 
