@@ -1,6 +1,6 @@
 """The shape of every command: `--json`, one session, and exit codes that mean something.
 
-0 done · 1 refused · 2 wrong usage or settings · 3 database or Redis not reachable
+0 done · 1 refused · 2 wrong usage or settings · 3 database or Redis not reachable · 130 interrupted
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncpg
 import click
 from redis.exceptions import RedisError
 
+from common.cli.main import INTERRUPTED
 from common.cli.output import show_refusal
 from common.cli.session import Session
 from common.crypto import UnreadableBlob
@@ -67,6 +68,9 @@ class Root(Group):
         session = context.ensure_object(Session)
         try:
             return super().invoke(context)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            code = INTERRUPTED
         except SettingsError as error:
             for fault in error.faults:
                 click.echo(f"setting {fault}", err=True)

@@ -58,6 +58,17 @@ async def _server(tx: Tx) -> list[Check]:
     return checks
 
 
+async def _restores(tx: Tx) -> list[Check]:
+    names = await store.aside(tx, [component.schema for component in components()])
+    if names:
+        text = (
+            f"a restore was cut off or is at work; what it replaced lies aside ({', '.join(names)}): "
+            "`colonnade restore --put-back`, or --drop-replaced to keep what it restored"
+        )
+        return [fail("restore", text)]
+    return []
+
+
 async def _migrations(tx: Tx) -> list[Check]:
     at = await versions(tx)
     checks = []
@@ -160,6 +171,7 @@ async def _look(session: Session) -> list[Check]:
     checks = [_python()]
     database_checks: list[tuple[str, Callable[[Tx], Awaitable[list[Check]]]]] = [
         ("database", _server),
+        ("restore", _restores),
         ("migrations", _migrations),
         ("roles", _rights),
         ("keys", lambda tx: _ring(session, tx)),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from common.errors import Conflict, Unavailable
+
+APPLICATION = "colonnade-dump"  # how PostgreSQL knows both programs
 
 
 class DumpFailed(Conflict):
@@ -85,31 +89,40 @@ def _address(dsn: str) -> tuple[str, dict[str, str]]:
     return urlunsplit(parts._replace(netloc=netloc)), environment
 
 
-def _run(program: Path, words: Sequence[str], dsn: str, *, stdin: IO[bytes] | None = None) -> None:
+async def _run(program: Path, words: Sequence[str], dsn: str, *, stdin: IO[bytes] | None = None) -> None:
     address, environment = _address(dsn)
-    ended = subprocess.run(  # noqa: S603
-        [program, "--dbname", address, "--no-password", *words],
-        env=environment,
-        stdin=stdin or subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        check=False,
+    running = await asyncio.create_subprocess_exec(
+        program,
+        *("--dbname", address, "--no-password", *words),
+        env={**environment, "PGAPPNAME": APPLICATION},
+        stdin=stdin or asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+        # Ctrl-C is for us: we end it, and know then that it has ended
+        start_new_session=True,
     )
-    if ended.returncode != 0:
-        said = ended.stderr.decode(errors="replace").strip().splitlines()
+    try:
+        _, written = await running.communicate()
+    except BaseException:
+        with suppress(ProcessLookupError):
+            running.kill()
+        await running.wait()
+        raise
+    if running.returncode != 0:
+        said = written.decode(errors="replace").strip().splitlines()
         line = next((text for text in said if "error" in text.lower()), said[-1] if said else "it wrote nothing")
         raise DumpFailed(f"{program.name} failed: {line}")
 
 
-def dump(programs: DumpPrograms, dsn: str, schemas: Sequence[str], file: Path) -> None:
+async def dump(programs: DumpPrograms, dsn: str, schemas: Sequence[str], file: Path) -> None:
     """Write these schemas in pg_dump's custom (compressed) format into a file that exists. Raises DumpFailed."""
     # not by standard output: pg_dump appends there, its table of contents a second time, and without the offsets that
     # show pg_restore a file that was cut off (seen with 18.4)
     words = [f"--file={file}", *(f"--schema={schema}" for schema in schemas)]
-    _run(programs.folder / "pg_dump", ["--format=custom", *words], dsn)
+    await _run(programs.folder / "pg_dump", ["--format=custom", *words], dsn)
 
 
-def load(programs: DumpPrograms, dsn: str, file: IO[bytes]) -> None:
+async def load(programs: DumpPrograms, dsn: str, file: IO[bytes]) -> None:
     """Read such a file into a database, wholly or not at all; rights are given again afterwards. Raises DumpFailed."""
     words = ["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]
-    _run(programs.folder / "pg_restore", words, dsn, stdin=file)
+    await _run(programs.folder / "pg_restore", words, dsn, stdin=file)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from common.db import Tx, maybe, one
+from common.db import Database, Tx, many, maybe, one
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -58,7 +58,39 @@ where schemaname = any($1::text[])
   and tablename <> 'schema_version'
 order by 1
 """
+_CONNECTED = """
+select distinct usename::text, coalesce(application_name, ''), usename = current_user
+from pg_stat_activity
+where datname = current_database()
+  and pid <> pg_backend_pid()
+  and coalesce(backend_type, 'client backend') = 'client backend'
+"""
+_END = """
+select pg_terminate_backend(pid, $2)
+from pg_stat_activity
+where datname = current_database()
+  and application_name = $1
+  and usename = current_user
+"""
+_ASIDE = """
+select nspname::text, name
+from pg_namespace
+join unnest($1::text[]) as name on nspname ~ ('^' || name || $2 || '[0-9]{14}$')
+order by 1
+"""
 _SCHEMAS = "select nspname::text from pg_namespace where nspname = any($1::text[])"
+
+
+ASIDE = "_replaced_"  # and when: what a schema is called while a restore replaces it
+_END_MS = 10_000
+
+
+class Connected(msgspec.Struct, frozen=True):
+    """A kind of connection that this database has."""
+
+    role: str
+    application: str
+    is_own_role: bool
 
 
 class SealedKey(msgspec.Struct, frozen=True):
@@ -69,6 +101,22 @@ class SealedKey(msgspec.Struct, frozen=True):
 
 async def server(tx: Tx) -> Server:
     return await one(tx, Server, _SERVER)
+
+
+async def major(database: Database) -> int:
+    """PostgreSQL's major version."""
+    async with database.reading() as tx:
+        return (await server(tx)).version // 10_000
+
+
+async def connected(tx: Tx) -> list[Connected]:
+    """Who else is connected to this database."""
+    return await many(tx, Connected, _CONNECTED)
+
+
+async def end_sessions(tx: Tx, application: str) -> None:
+    """End our role's other sessions of this name, and wait until they have ended."""
+    await tx.execute(_END, application, _END_MS)
 
 
 async def rights(tx: Tx, role: str, schema: str) -> Rights:
@@ -95,12 +143,22 @@ async def schemas(tx: Tx, names: list[str]) -> list[str]:
     return [row[0] for row in await tx.fetch(_SCHEMAS, names)]
 
 
+async def aside(tx: Tx, names: list[str]) -> dict[str, str]:
+    """What a restore set aside of these schemas and has not dropped: its name → the schema it was."""
+    return {row[0]: row[1] for row in await tx.fetch(_ASIDE, names, ASIDE)}
+
+
 async def filled_table(tx: Tx, names: list[str]) -> str | None:
     """A table of these schemas that holds rows; None if all are empty."""
     for (table,) in await tx.fetch(_TABLES, names):
         if await tx.fetchval(f"select exists (select from {table})"):
             return str(table)
     return None
+
+
+async def make_schema(tx: Tx, name: str) -> None:
+    """Also where it stands already. name: one of ours."""
+    await tx.execute(f"create schema if not exists {name}")
 
 
 async def rename_schema(tx: Tx, name: str, new_name: str) -> None:

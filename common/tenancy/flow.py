@@ -20,12 +20,12 @@ from common.db import Tx
 from common.errors import Conflict, InvalidInput, NotFound
 from common.tenancy import store
 from common.tenancy.contacts import Contact
+from common.tenancy.names import read_name
 from common.tenancy.states import MoveRefused, check_move
 
 Role = Literal["admin", "developer", "editor", "caseworker", "finance"]
 MEMBER_TABLE = "platform.members"
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
-_LONGEST_NAME = 200
 
 
 class NewKey(msgspec.Struct, frozen=True):
@@ -33,13 +33,6 @@ class NewKey(msgspec.Struct, frozen=True):
 
     key: store.KeyRow
     secret: str
-
-
-def _name(text: str, field: str = "name") -> str:
-    name = " ".join(text.split())
-    if not 1 <= len(name) <= _LONGEST_NAME or "\0" in name:
-        raise InvalidInput([{"field": field, "message": f"must be 1 to {_LONGEST_NAME} characters"}])
-    return name
 
 
 def _colour(text: str) -> str:
@@ -54,7 +47,7 @@ async def create_organisation(tx: Tx, who: Actor, *, name: str, colour: str = "#
     colour: its brand colour, shown on e-mails and pages.
     """
     async with store.unique("An organisation of this name exists."):
-        row = await store.add_organisation(tx, ids.uuid7(), _name(name), _colour(colour))
+        row = await store.add_organisation(tx, ids.uuid7(), read_name(name), _colour(colour))
     after = {"name": row.name, "colour": row.colour}
     await record(
         tx,
@@ -75,7 +68,7 @@ async def update_organisation(
     before = await store.organisation(tx, organisation_id)
     if before is None:
         raise NotFound("There is no such organisation.")
-    new_name = before.name if name is None else _name(name)
+    new_name = before.name if name is None else read_name(name)
     new_colour = before.colour if colour is None else _colour(colour)
     if (new_name, new_colour) == (before.name, before.colour):
         return before
@@ -101,7 +94,7 @@ async def create_service(
     if await store.organisation(tx, organisation_id) is None:
         raise NotFound("There is no such organisation.")
     async with store.unique("The organisation has a service of this name."):
-        row = await store.add_service(tx, ids.uuid7(), organisation_id, _name(name), status)
+        row = await store.add_service(tx, ids.uuid7(), organisation_id, read_name(name), status)
     await record(
         tx,
         store.SCHEMA,
@@ -141,7 +134,7 @@ async def update_service(
     before = await store.service(tx, service_id, for_update=True)
     if before is None:
         raise NotFound("There is no such service.")
-    new_name, new_status = before.name if name is None else _name(name), status or before.status
+    new_name, new_status = before.name if name is None else read_name(name), status or before.status
     if (new_name, new_status) == (before.name, before.status):
         return before
     action = Action.SERVICE_UPDATE
@@ -373,7 +366,7 @@ async def issue_key(
     Raises NotFound, InvalidInput.
     """
     service = await _known_service(tx, service_id)
-    name, wanted = _name(name), list(scopes or default_scopes(key_type))
+    name, wanted = read_name(name), list(scopes or default_scopes(key_type))
     _check_key(key_type, wanted, expires_at)
     key_id, secret = ids.uuid7(), str(uuid4())
     row = await store.add_key(

@@ -28,7 +28,8 @@ async def _replay(tx: Tx, who: Actor, ids: Sequence[UUID] | None, limit: int) ->
 
 commands = Plugin(
     name="notify",
-    commands=[_group, seed_command],
+    # templates also at the top: they are what most people come for
+    commands=[_group, templates.group, seed_command],
     additions={"service": [settings.limits]},
     sealed=SEALED,
     queue=Queue(operations.WORK, _replay),

@@ -1,4 +1,4 @@
-"""`colonnade notify template …`"""
+"""`colonnade template …`, which is `colonnade notify template …`."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from common.cli.backup import DatabaseBusy
+from common.cli.restoring import DatabaseBusy
 from common.errors import Conflict, NotFound
 from deploy.docs import advice, configuration, errors, openapi
 from deploy.docs.configuration import kind_of, program_name
