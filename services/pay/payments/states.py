@@ -289,5 +289,5 @@ WEBHOOKS: dict[Event, str] = {
     "corrected_to_captured": "card_payment_captured",
     "payment_expired": "card_payment_expired",
     "cancelled_by_expiry": "card_payment_expired",
-    **{event: "card_payment_failed" for event in _FAILED},
+    **dict.fromkeys(_FAILED, "card_payment_failed"),
 }
