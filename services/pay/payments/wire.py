@@ -1,0 +1,325 @@
+"""Payments on the wire (contract sections 1.4, 1.9 and 1.12).
+
+What is null or empty is left out at the top level, in `state` and among links; the members of card details and of an
+address are always there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from msgspec import Raw, Struct, field
+
+from services.pay.payments.cards import LABELS
+from services.pay.payments.rules import RefundStatus, refund_status
+from services.pay.payments.states import CAPTURABLE, PAYMENTS, external
+from services.pay.requests.pages import Navigation
+
+_FORM = "application/x-www-form-urlencoded"
+_NO_METADATA = Raw(b"{}")
+
+
+def moment(at: datetime) -> str:
+    """`2022-03-25T13:11:29.019Z`, as the contract writes all moments."""
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+class Places(Struct, frozen=True):
+    """Where Pay is found. api, pages: addresses without a slash at the end."""
+
+    api: str
+    pages: str
+
+
+class Address(Struct, frozen=True, kw_only=True):
+    line1: str | None = None
+    line2: str | None = None
+    postcode: str | None = None
+    city: str | None = None
+    country: str | None = None
+
+
+class CardDetails(Struct, frozen=True, kw_only=True):
+    """What is known of a card; card_brand as the wire shows it."""
+
+    last_digits_card_number: str | None = None
+    first_digits_card_number: str | None = None
+    cardholder_name: str | None = None
+    expiry_date: str | None = None
+    billing_address: Address | None = None
+    card_brand: str | None = None
+    card_type: str | None = None
+    wallet_type: str | None = None
+
+
+class PaymentFacts(Struct, kw_only=True):
+    """All that is told of a payment. Sums: minor units.
+
+    metadata: JSON of an object, None or {} for none. surcharge_minor: None where there is no surcharge.
+    refunded_minor: what was, or is being, given back. can_retry: of a rejected agreement payment.
+    """
+
+    public_id: str
+    state: str
+    amount_minor: int
+    reference: str
+    description: str
+    provider: str
+    created_at: datetime
+    language: str = "en"
+    return_url: str | None = None
+    email: str | None = None
+    metadata: Raw | Mapping[str, object] | None = None
+    delayed_capture: bool = False
+    is_moto: bool = False
+    authorisation_mode: str = "web"
+    agreement_id: str | None = None
+    agreement_payment_type: str | None = None
+    card: CardDetails | None = None
+    surcharge_minor: int | None = None
+    fee_minor: int | None = None
+    net_minor: int | None = None
+    refunded_minor: int = 0
+    is_disputed: bool = False
+    capture_submitted_at: datetime | None = None
+    captured_on: date | None = None
+    settled_on: date | None = None
+    has_three_d_secure: bool | None = None
+    provider_reference: str | None = None
+    can_retry: bool | None = None
+    line_items: Raw | None = None
+
+
+class State(Struct, frozen=True, omit_defaults=True):
+    status: str
+    finished: bool
+    message: str | None = None
+    code: str | None = None
+    can_retry: bool | None = None
+
+
+class Link(Struct, frozen=True):
+    href: str
+    method: str = "GET"
+
+
+class FormLink(Struct, frozen=True):
+    """A link to post to, with what to post."""
+
+    href: str
+    method: str
+    type: str
+    params: dict[str, str]
+
+
+class Links(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    itself: Link = field(name="self")
+    events: Link
+    refunds: Link
+    next_url: Link | None = None
+    next_url_post: FormLink | None = None
+    auth_url_post: FormLink | None = None
+    cancel: Link | None = None
+    capture: Link | None = None
+
+
+class RefundSummary(Struct, frozen=True):
+    status: RefundStatus
+    amount_available: int
+    amount_submitted: int
+
+
+class SettlementSummary(Struct, frozen=True, omit_defaults=True):
+    capture_submit_time: str | None = None
+    captured_date: date | None = None
+    settled_date: date | None = None
+
+
+class ThreeDSecure(Struct, frozen=True):
+    required: bool
+
+
+class AuthorisationSummary(Struct, frozen=True):
+    three_d_secure: ThreeDSecure
+
+
+class Common(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the API and webhooks both tell."""
+
+    payment_id: str
+    amount: int
+    state: State
+    description: str
+    reference: str
+    language: str
+    payment_provider: str
+    created_date: str
+    refund_summary: RefundSummary
+    settlement_summary: SettlementSummary
+    delayed_capture: bool
+    moto: bool
+    return_url: str | None = None
+    email: str | None = None
+    metadata: Raw | Mapping[str, object] | None = None
+    card_details: CardDetails | None = None
+    corporate_card_surcharge: int | None = None
+    total_amount: int | None = None
+    fee: int | None = None
+    net_amount: int | None = None
+    authorisation_summary: AuthorisationSummary | None = None
+    line_items: Raw | None = None
+
+
+class Payment(Common, frozen=True, kw_only=True, omit_defaults=True):
+    """GET /v1/payments/{id}, and a row of a search. line_items: our addition."""
+
+    authorisation_mode: str
+    links: Links = field(name="_links")
+    card_brand: str | None = None
+    provider_id: str | None = None
+    agreement_id: str | None = None
+    agreement_payment_type: str | None = None
+
+
+class PaymentPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """GET /v1/payments. next_cursor: our addition, absent when nothing comes after this page."""
+
+    total: int
+    count: int
+    page: int
+    results: Sequence[Payment]
+    links: Navigation = field(name="_links")
+    next_cursor: str | None = None
+
+
+_NOT_SETTLED = SettlementSummary()
+_SECURED = AuthorisationSummary(ThreeDSecure(True))
+_UNSECURED = AuthorisationSummary(ThreeDSecure(False))
+_STATES = {
+    name: State(shown.status, shown.finished, shown.message, shown.code)
+    for name, shown in ((name, external(name)) for name in PAYMENTS.states)
+}
+
+
+def payment(facts: PaymentFacts, places: Places, token: str | None = None) -> Payment:
+    """A payment for its service. token: of the payer's link, or one-time token of moto_api; None in searches."""
+    card = facts.card
+    return Payment(
+        **common(facts),
+        authorisation_mode=facts.authorisation_mode,
+        links=payment_links(facts, places, token),
+        card_brand=(card.card_brand or None) if card else None,
+        provider_id=facts.provider_reference or None,
+        agreement_id=facts.agreement_id,
+        agreement_payment_type=facts.agreement_payment_type,
+    )
+
+
+def common(facts: PaymentFacts) -> dict[str, Any]:
+    """What the API and webhooks both tell, by field of Common."""
+    surcharge, secure = facts.surcharge_minor, facts.has_three_d_secure
+    return {
+        "payment_id": facts.public_id,
+        "amount": facts.amount_minor,
+        "state": state_of(facts),
+        "description": facts.description,
+        "reference": facts.reference,
+        "language": facts.language,
+        "payment_provider": facts.provider,
+        "created_date": moment(facts.created_at),
+        "refund_summary": refund_summary(facts),
+        "settlement_summary": settlement_summary(facts),
+        "delayed_capture": facts.delayed_capture,
+        "moto": facts.is_moto,
+        "return_url": facts.return_url or None,
+        "email": facts.email or None,
+        "metadata": None if facts.metadata == _NO_METADATA else facts.metadata or None,
+        "card_details": facts.card,
+        "corporate_card_surcharge": surcharge,
+        "total_amount": None if surcharge is None else facts.amount_minor + surcharge,
+        "fee": facts.fee_minor,
+        "net_amount": facts.net_minor,
+        "authorisation_summary": None if secure is None else _SECURED if secure else _UNSECURED,
+        "line_items": facts.line_items,
+    }
+
+
+def state_of(facts: PaymentFacts) -> State:
+    """can_retry is told of agreement payments that were rejected, and of no other."""
+    if facts.can_retry is None or facts.authorisation_mode != "agreement" or facts.state != "rejected":
+        return _STATES[facts.state]
+    shown = external(facts.state)
+    return State(shown.status, shown.finished, shown.message, shown.code, facts.can_retry)
+
+
+def refund_summary(facts: PaymentFacts) -> RefundSummary:
+    """amount_available: the total less what was, or is being, given back, whether or not it can be had now."""
+    available = facts.amount_minor + (facts.surcharge_minor or 0) - facts.refunded_minor
+    status = refund_status(facts.state, available_minor=available, is_disputed=facts.is_disputed)
+    return RefundSummary(status, available, facts.refunded_minor)
+
+
+def settlement_summary(facts: PaymentFacts) -> SettlementSummary:
+    """Empty until the capture was asked of the provider."""
+    at = facts.capture_submitted_at
+    if at is None and facts.captured_on is None and facts.settled_on is None:
+        return _NOT_SETTLED
+    return SettlementSummary(None if at is None else moment(at), facts.captured_on, facts.settled_on)
+
+
+def payment_links(facts: PaymentFacts, places: Places, token: str | None) -> Links:
+    """What can be done next. token: None leaves out the links for the payer and for card details."""
+    here = f"{places.api}/v1/payments/{facts.public_id}"
+    mode, is_finished, is_capturable = (
+        facts.authorisation_mode,
+        _STATES[facts.state].finished,
+        facts.state in CAPTURABLE,
+    )
+    is_open = token is not None and not is_finished and not is_capturable
+    next_url = next_url_post = auth_url_post = None
+    if is_open and mode == "web":
+        assert token is not None
+        next_url = Link(f"{places.pages}/secure/{token}")
+        next_url_post = FormLink(f"{places.pages}/secure", "POST", _FORM, {"chargeTokenId": token})
+    elif is_open and mode == "moto_api":
+        assert token is not None
+        auth_url_post = FormLink(f"{places.api}/v1/auth", "POST", "application/json", {"one_time_token": token})
+    return Links(
+        itself=Link(here),
+        events=Link(here + "/events"),
+        refunds=Link(here + "/refunds"),
+        next_url=next_url,
+        next_url_post=next_url_post,
+        auth_url_post=auth_url_post,
+        cancel=None if is_finished or mode == "agreement" else Link(here + "/cancel", "POST"),
+        capture=Link(here + "/capture", "POST") if is_capturable else None,
+    )
+
+
+def card_details(
+    *,
+    brand: str | None = None,
+    card_type: str | None = None,
+    first_six: str | None = None,
+    last_four: str | None = None,
+    expiry: str | None = None,
+    cardholder_name: str | None = None,
+    address: Address | None = None,
+) -> CardDetails | None:
+    """What is known of a card, None if nothing is. brand: as rules and rows name it, such as master-card."""
+    known = (brand, card_type, first_six, last_four, expiry, cardholder_name, address)
+    if all(value is None for value in known):
+        return None
+    return CardDetails(
+        last_digits_card_number=last_four,
+        first_digits_card_number=first_six,
+        cardholder_name=cardholder_name,
+        expiry_date=expiry,
+        billing_address=address,
+        card_brand=None if brand is None else LABELS.get(brand, brand),
+        card_type=card_type,
+    )
