@@ -77,7 +77,7 @@ class WebhookMessage(Struct, frozen=True, kw_only=True):
 
 def payment_resource(facts: PaymentFacts) -> PaymentResource:
     """The payment as webhooks tell it; the resource of a refund's event too."""
-    return PaymentResource(**common(facts))
+    return PaymentResource(*common(facts))
 
 
 def webhook_message(

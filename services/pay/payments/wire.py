@@ -147,7 +147,7 @@ class AuthorisationSummary(Struct, frozen=True):
     three_d_secure: ThreeDSecure
 
 
-class Common(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Common(Struct, frozen=True, omit_defaults=True):
     """What the API and webhooks both tell."""
 
     payment_id: str
@@ -199,7 +199,7 @@ class PaymentPage(Struct, frozen=True, kw_only=True, omit_defaults=True):
 _NOT_SETTLED = SettlementSummary()
 _SECURED = AuthorisationSummary(ThreeDSecure(True))
 _UNSECURED = AuthorisationSummary(ThreeDSecure(False))
-_STATES = {
+_STATES: dict[str, State] = {
     name: State(shown.status, shown.finished, shown.message, shown.code)
     for name, shown in ((name, external(name)) for name in PAYMENTS.states)
 }
@@ -209,7 +209,7 @@ def payment(facts: PaymentFacts, places: Places, token: str | None = None) -> Pa
     """A payment for its service. token: of the payer's link, or one-time token of moto_api; None in searches."""
     card = facts.card
     return Payment(
-        **common(facts),
+        *common(facts),
         authorisation_mode=facts.authorisation_mode,
         links=payment_links(facts, places, token),
         card_brand=(card.card_brand or None) if card else None,
@@ -219,33 +219,33 @@ def payment(facts: PaymentFacts, places: Places, token: str | None = None) -> Pa
     )
 
 
-def common(facts: PaymentFacts) -> dict[str, Any]:
-    """What the API and webhooks both tell, by field of Common."""
+def common(facts: PaymentFacts) -> tuple[Any, ...]:
+    """What the API and webhooks both tell: the fields of Common, in their order (a dict would cost half a µs)."""
     surcharge, secure = facts.surcharge_minor, facts.has_three_d_secure
-    return {
-        "payment_id": facts.public_id,
-        "amount": facts.amount_minor,
-        "state": state_of(facts),
-        "description": facts.description,
-        "reference": facts.reference,
-        "language": facts.language,
-        "payment_provider": facts.provider,
-        "created_date": moment(facts.created_at),
-        "refund_summary": refund_summary(facts),
-        "settlement_summary": settlement_summary(facts),
-        "delayed_capture": facts.delayed_capture,
-        "moto": facts.is_moto,
-        "return_url": facts.return_url or None,
-        "email": facts.email or None,
-        "metadata": None if facts.metadata == _NO_METADATA else facts.metadata or None,
-        "card_details": facts.card,
-        "corporate_card_surcharge": surcharge,
-        "total_amount": None if surcharge is None else facts.amount_minor + surcharge,
-        "fee": facts.fee_minor,
-        "net_amount": facts.net_minor,
-        "authorisation_summary": None if secure is None else _SECURED if secure else _UNSECURED,
-        "line_items": facts.line_items,
-    }
+    return (
+        facts.public_id,
+        facts.amount_minor,
+        state_of(facts),
+        facts.description,
+        facts.reference,
+        facts.language,
+        facts.provider,
+        moment(facts.created_at),
+        refund_summary(facts),
+        settlement_summary(facts),
+        facts.delayed_capture,
+        facts.is_moto,
+        facts.return_url or None,
+        facts.email or None,
+        None if facts.metadata == _NO_METADATA else facts.metadata or None,
+        facts.card,
+        surcharge,
+        None if surcharge is None else facts.amount_minor + surcharge,
+        facts.fee_minor,
+        facts.net_minor,
+        None if secure is None else _SECURED if secure else _UNSECURED,
+        facts.line_items,
+    )
 
 
 def state_of(facts: PaymentFacts) -> State:
@@ -274,11 +274,8 @@ def settlement_summary(facts: PaymentFacts) -> SettlementSummary:
 def payment_links(facts: PaymentFacts, places: Places, token: str | None) -> Links:
     """What can be done next. token: None leaves out the links for the payer and for card details."""
     here = f"{places.api}/v1/payments/{facts.public_id}"
-    mode, is_finished, is_capturable = (
-        facts.authorisation_mode,
-        _STATES[facts.state].finished,
-        facts.state in CAPTURABLE,
-    )
+    mode, is_capturable = facts.authorisation_mode, facts.state in CAPTURABLE
+    is_finished = _STATES[facts.state].finished
     is_open = token is not None and not is_finished and not is_capturable
     next_url = next_url_post = auth_url_post = None
     if is_open and mode == "web":

@@ -31,8 +31,18 @@ def read_metadata(value: Any) -> Metadata:
 
 
 def is_right(value: Metadata) -> bool:
-    """Whether pairs that msgspec read have no fault."""
-    return not _faults(value)
+    """Whether pairs that msgspec read have no fault: the short way to what _faults finds."""
+    if len(value) > MOST_PAIRS:
+        return False
+    for key, part in value.items():
+        if not 1 <= len(key) <= LONGEST_KEY:
+            return False
+        if isinstance(part, str):
+            if len(part) > LONGEST_VALUE:
+                return False
+        elif not _is_value(part):
+            return False
+    return len(value) < 2 or len({key.lower() for key in value}) == len(value)
 
 
 def _faults(pairs: dict[str, Any]) -> list[str]:

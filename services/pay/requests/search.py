@@ -115,7 +115,7 @@ def _read(params: Params, readers: dict[str, Reader], code: str) -> dict[str, An
     wrong = [name for name, value in values.items() if value is _WRONG]
     if wrong:
         raise SearchInvalid(wrong, code=code)
-    paging = {_PAGING[name]: values.pop(name) for name in _PAGING if name in values}
+    paging: dict[str, Any] = {_PAGING[name]: values.pop(name) for name in _PAGING if name in values}
     if "card_brand" in values:
         values["card_brands"] = values.pop("card_brand")
     asked = {name: text for name, text in sent.items() if name not in _PAGING}
