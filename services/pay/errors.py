@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from common.errors import BadRequest, Conflict, Forbidden, NotFound, ServiceError, TooManyRequests, Unavailable
+from common.errors import ServiceError
 
 _SUPPORT = "https://www.payments.service.gov.uk/support/"
 _CONTACT = f"Contact support with your error code - {_SUPPORT} ."
@@ -42,7 +42,7 @@ class PayRefusal(ServiceError):
         self.header = header
 
 
-class AttributeMissing(PayRefusal, BadRequest):
+class AttributeMissing(PayRefusal):
     """A mandatory attribute is absent, null or blank."""
 
     status, kind, title = 400, "attribute-missing", "A mandatory attribute is missing"
@@ -58,7 +58,7 @@ class AttributeMissingInForm(AttributeMissing):
     status, kind = 422, "attribute-missing-in-form"
 
 
-class AttributeMalformed(PayRefusal, BadRequest):
+class AttributeMalformed(PayRefusal):
     """An attribute is not of the right type. why: the contract's words for what it must be."""
 
     status, kind, title = 400, "attribute-malformed", "An attribute is not of the right type"
@@ -78,7 +78,7 @@ class AttributeInvalid(PayRefusal):
         super().__init__(f"Invalid attribute value: {name}. {why}", code=code, field=name if names_field else None)
 
 
-class AttributeUnexpected(PayRefusal, BadRequest):
+class AttributeUnexpected(PayRefusal):
     """An attribute does not go with the rest of the request."""
 
     status, kind, title = 400, "attribute-unexpected", "An attribute does not go with the rest of the request"
@@ -88,7 +88,7 @@ class AttributeUnexpected(PayRefusal, BadRequest):
         super().__init__(f"Unexpected attribute: {name}")
 
 
-class BodyUnreadable(PayRefusal, BadRequest):
+class BodyUnreadable(PayRefusal):
     """The body is not JSON; the code is the operation's."""
 
     status, kind, title = 400, "body-unreadable", "The body is not JSON"
@@ -105,7 +105,7 @@ class IdempotencyKeyMalformed(PayRefusal):
         super().__init__(f"Header [Idempotency-Key] {why}", header="Idempotency-Key")
 
 
-class PaymentKeyReused(PayRefusal, Conflict):
+class PaymentKeyReused(PayRefusal):
     """The Idempotency-Key already made a payment from another body."""
 
     status, kind, title = 409, "payment-key-reused", "Idempotency-Key was used with another body"
@@ -121,7 +121,7 @@ class ReturnUrlInsecure(PayRefusal):
     text = "Invalid attribute value: return_url. Must begin with https:// for a live gateway account"
 
 
-class CardNumberInReference(PayRefusal, BadRequest):
+class CardNumberInReference(PayRefusal):
     """The reference of a payment link holds what looks like a card number."""
 
     status, kind, title = 400, "card-number-in-reference", "The reference looks like a card number"
@@ -129,7 +129,7 @@ class CardNumberInReference(PayRefusal, BadRequest):
     text = "Card number entered in a payment link reference"
 
 
-class SetUpAgreementUnknown(PayRefusal, BadRequest):
+class SetUpAgreementUnknown(PayRefusal):
     """The agreement to set up does not exist."""
 
     status, kind, title = 400, "set-up-agreement-unknown", "There is no such agreement"
@@ -141,7 +141,7 @@ class SetUpAgreementUnknown(PayRefusal, BadRequest):
         )
 
 
-class AgreementUnknown(PayRefusal, BadRequest):
+class AgreementUnknown(PayRefusal):
     """The agreement to charge does not exist."""
 
     status, kind, title = 400, "agreement-unknown", "There is no such agreement"
@@ -149,7 +149,7 @@ class AgreementUnknown(PayRefusal, BadRequest):
     text = "Agreement does not exist"
 
 
-class AgreementInactive(PayRefusal, BadRequest):
+class AgreementInactive(PayRefusal):
     """The agreement to charge has no card stored, or was cancelled."""
 
     status, kind, title = 400, "agreement-not-active", "The agreement is not active"
@@ -157,7 +157,7 @@ class AgreementInactive(PayRefusal, BadRequest):
     text = "Agreement must be active"
 
 
-class AgreementCancelRefused(PayRefusal, BadRequest):
+class AgreementCancelRefused(PayRefusal):
     """Only an active agreement can be cancelled."""
 
     status, kind, title = 400, "agreement-cancel-refused", "The agreement cannot be cancelled"
@@ -203,7 +203,7 @@ class AccountUnknown(PayRefusal):
     text = f"There is an error with this account. {_CONTACT}"
 
 
-class AccessNotEnabled(PayRefusal, Forbidden):
+class AccessNotEnabled(PayRefusal):
     """The key does not reach this: a team key, a scope that is missing, a service or network that may not call."""
 
     status, kind, title = 403, "access-not-enabled", "Not enabled for this account"
@@ -211,7 +211,7 @@ class AccessNotEnabled(PayRefusal, Forbidden):
     text = f"Access to this resource is not enabled for this account. {_CONTACT}"
 
 
-class AccountNotConfigured(PayRefusal, Forbidden):
+class AccountNotConfigured(PayRefusal):
     """The account has no provider credentials yet."""
 
     status, kind, title = 403, "pay-account-not-configured", "The account is not fully configured"
@@ -222,7 +222,7 @@ class AccountNotConfigured(PayRefusal, Forbidden):
     )
 
 
-class AccountDisabled(PayRefusal, Forbidden):
+class AccountDisabled(PayRefusal):
     """Payments and refunds are switched off for the account."""
 
     status, kind, title = 403, "pay-account-disabled", "The account is disabled"
@@ -230,7 +230,7 @@ class AccountDisabled(PayRefusal, Forbidden):
     text = f"GOV.UK Pay has disabled payment and refund creation on this account. {_CONTACT}"
 
 
-class RequestBlocked(PayRefusal, BadRequest):
+class RequestBlocked(PayRefusal):
     """The request was stopped before it was read: it looks like an attack, or is too large."""
 
     status, kind, title = 400, "request-blocked", "Blocked by security rules"
@@ -238,7 +238,7 @@ class RequestBlocked(PayRefusal, BadRequest):
     text = "Request blocked by security rules. Please consult API documentation for more information."
 
 
-class PayRateExceeded(PayRefusal, TooManyRequests):
+class PayRateExceeded(PayRefusal):
     """More requests a second than the account may send."""
 
     status, kind, title = 429, "pay-rate-exceeded", "Too many requests"
@@ -246,7 +246,7 @@ class PayRateExceeded(PayRefusal, TooManyRequests):
     text = "Too many requests"
 
 
-class TemporarilyDown(PayRefusal, Unavailable):
+class TemporarilyDown(PayRefusal):
     """Pay cannot take this on now."""
 
     status, kind, title = 503, "pay-temporarily-down", "Not available for the moment"
@@ -254,14 +254,14 @@ class TemporarilyDown(PayRefusal, Unavailable):
     text = "GOV.UK Pay is temporarily down"
 
 
-class ResourceNotFound(PayRefusal, NotFound):
+class ResourceNotFound(PayRefusal):
     """The service has no such payment, refund or agreement in this mode; the code is the operation's."""
 
     status, kind, title = 404, "pay-resource-not-found", "Not found"
     text = "Not found"
 
 
-class PageNotFound(PayRefusal, NotFound):
+class PageNotFound(PayRefusal):
     """The page lies beyond the last; the code is the operation's."""
 
     status, kind, title = 404, "page-not-found", "There is no such page"
@@ -280,13 +280,13 @@ class SearchInvalid(PayRefusal):
         )
 
 
-class SearchParameterUnknown(SearchInvalid, BadRequest):
+class SearchParameterUnknown(SearchInvalid):
     """A search of agreements knows no such parameter."""
 
     status, kind, title = 400, "search-parameter-unknown", "There is no such parameter"
 
 
-class CancelRefused(PayRefusal, BadRequest):
+class CancelRefused(PayRefusal):
     """The payment is past the point where it can be cancelled."""
 
     status, kind, title = 400, "cancel-refused", "The payment cannot be cancelled"
@@ -294,7 +294,7 @@ class CancelRefused(PayRefusal, BadRequest):
     text = "Cancellation of payment failed"
 
 
-class CancelConflict(PayRefusal, Conflict):
+class CancelConflict(PayRefusal):
     """The payment changed while it was being cancelled."""
 
     status, kind, title = 409, "cancel-conflict", "The payment changed meanwhile"
@@ -302,7 +302,7 @@ class CancelConflict(PayRefusal, Conflict):
     text = "Cancellation of payment failed"
 
 
-class CaptureRefused(PayRefusal, BadRequest):
+class CaptureRefused(PayRefusal):
     """The capture cannot be asked for."""
 
     status, kind, title = 400, "capture-refused", "The payment cannot be captured"
@@ -310,7 +310,7 @@ class CaptureRefused(PayRefusal, BadRequest):
     text = "Capture of payment failed"
 
 
-class CaptureConflict(PayRefusal, Conflict):
+class CaptureConflict(PayRefusal):
     """The payment is in no state to be captured."""
 
     status, kind, title = 409, "capture-conflict", "The payment cannot be captured in its state"
@@ -318,7 +318,7 @@ class CaptureConflict(PayRefusal, Conflict):
     text = "Payment cannot be captured"
 
 
-class RefundNotAvailable(PayRefusal, BadRequest):
+class RefundNotAvailable(PayRefusal):
     """The payment cannot be refunded, or not by this much. why: refund status, or amount_not_available."""
 
     status, kind, title = 400, "refund-not-available", "The payment is not available for refund"
@@ -328,7 +328,7 @@ class RefundNotAvailable(PayRefusal, BadRequest):
         super().__init__(f"The payment is not available for refund. Payment refund status: {why}")
 
 
-class PaymentDisputed(PayRefusal, BadRequest):
+class PaymentDisputed(PayRefusal):
     """A disputed payment cannot be refunded."""
 
     status, kind, title = 400, "payment-disputed", "The payment is disputed"
@@ -361,7 +361,7 @@ def card_not_enabled(brand_and_type: str) -> str:
     return f"The card type is not enabled: {brand_and_type}"
 
 
-class OneTimeTokenInvalid(PayRefusal, BadRequest):
+class OneTimeTokenInvalid(PayRefusal):
     """The one_time_token is none of ours."""
 
     status, kind, title = 400, "one-time-token-invalid", "The one_time_token is not valid"
@@ -369,7 +369,7 @@ class OneTimeTokenInvalid(PayRefusal, BadRequest):
     text = "The one_time_token is not valid"
 
 
-class OneTimeTokenUsed(PayRefusal, BadRequest):
+class OneTimeTokenUsed(PayRefusal):
     """The one_time_token was used before."""
 
     status, kind, title = 400, "one-time-token-used", "The one_time_token was used before"

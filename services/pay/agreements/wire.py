@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import Struct, field
 
 from services.pay.payments.wire import CardDetails, moment
-from services.pay.requests.pages import Navigation
+from services.pay.requests.paging import Navigation
 
 
 class AgreementFacts(Struct, kw_only=True):

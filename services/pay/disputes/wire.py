@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from services.pay.payments.wire import Link, Places, moment
 from services.pay.refunds.wire import Settled
-from services.pay.requests.pages import Navigation
+from services.pay.requests.paging import Navigation
 
 
 class DisputeFacts(Struct, kw_only=True):

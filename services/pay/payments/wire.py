@@ -15,7 +15,7 @@ from msgspec import Raw, Struct, field
 from services.pay.payments.cards import LABELS
 from services.pay.payments.rules import RefundStatus, refund_status
 from services.pay.payments.states import CAPTURABLE, PAYMENTS, external
-from services.pay.requests.pages import Navigation
+from services.pay.requests.paging import Navigation
 
 _FORM = "application/x-www-form-urlencoded"
 _NO_METADATA = Raw(b"{}")

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from services.pay.payments.wire import Link, Places, moment
 from services.pay.refunds.states import external
-from services.pay.requests.pages import Navigation
+from services.pay.requests.paging import Navigation
 
 
 class RefundFacts(Struct, kw_only=True):

@@ -17,7 +17,7 @@ from services.pay.disputes.states import STATUSES as DISPUTE_STATUSES
 from services.pay.errors import SearchInvalid, SearchParameterUnknown
 from services.pay.payments.states import SEARCHABLE
 from services.pay.requests.moments import read_day, read_moment
-from services.pay.requests.pages import LARGEST_SIZE, Window, read_cursor
+from services.pay.requests.paging import LARGEST_SIZE, Window, read_cursor
 from services.pay.requests.parsing import is_blank, is_text
 
 Read = TypeVar("Read")

@@ -39,6 +39,7 @@ def test_refund_status_follows_the_state(state: str) -> None:
     assert rules.refund_status(state, available_minor=100, is_disputed=True) == "unavailable"
 
 
+UNAVAILABLE = "The payment is not available for refund. Payment refund status:"
 REFUND: dict[str, Any] = {
     "status": "available",
     "available_minor": 1000,
@@ -63,7 +64,7 @@ REFUND: dict[str, Any] = {
             {"status": "pending", "expected_minor": 5},
             400,
             "P0603",
-            "The payment is not available for refund. Payment refund status: pending",
+            f"{UNAVAILABLE} pending",
         ),
         (1001, {"expected_minor": 999}, 412, "P0604", "Refund amount available mismatch."),
         (

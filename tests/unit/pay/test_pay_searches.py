@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.pay.errors import PayRefusal
-from services.pay.requests import pages
+from services.pay.requests import paging
 from services.pay.requests.moments import read_moment
-from services.pay.requests.pages import Window, cursor_of, is_beyond, navigation, read_cursor
+from services.pay.requests.paging import Window, cursor_of, is_beyond, navigation, read_cursor
 from services.pay.requests.search import (
     read_agreement_search,
     read_dispute_search,
@@ -181,7 +181,7 @@ def test_first_page_has_none_before_and_last_page_none_after() -> None:
 
 @given(st.integers(0, 10_000), st.integers(1, 500))
 def test_last_page_holds_the_last_row(total: int, size: int) -> None:
-    last = pages.last_page(total, size)
+    last = paging.last_page(total, size)
     assert (last - 1) * size < max(total, 1) <= last * size
     assert not is_beyond(Window(page=last, size=size), total)
     assert is_beyond(Window(page=last + 1, size=size), total) == (total > 0)
