@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from msgspec import Struct, field
 
-from services.pay.payments.wire import CardDetails, moment
+from services.pay.agreements.facts import AgreementFacts
+from services.pay.payments.facts import CardDetails
+from services.pay.payments.wire import moment
 from services.pay.requests.paging import Navigation
-
-
-class AgreementFacts(Struct, kw_only=True):
-    """All that is told of an agreement. card, stored_at: of the card that is kept for it."""
-
-    public_id: str
-    reference: str
-    description: str
-    state: str
-    created_at: datetime
-    user_identifier: str | None = None
-    card: CardDetails | None = None
-    stored_at: datetime | None = None
-    cancelled_at: datetime | None = None
 
 
 class PaymentInstrument(Struct, frozen=True, kw_only=True):

@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
 
 from msgspec import Struct
 
+from services.pay.disputes.facts import DisputeFacts
 from services.pay.payments.wire import Link, Places, moment
 from services.pay.refunds.wire import Settled
 from services.pay.requests.paging import Navigation
-
-
-class DisputeFacts(Struct, kw_only=True):
-    """All that is told of a dispute. payment_id: the payment's public one. net_minor: negative, of a lost one only."""
-
-    public_id: str
-    payment_id: str
-    amount_minor: int
-    reason: str
-    state: str
-    created_at: datetime
-    evidence_due_at: datetime | None = None
-    fee_minor: int | None = None
-    net_minor: int | None = None
-    settled_on: date | None = None
 
 
 class DisputeLinks(Struct, frozen=True):

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from services.pay.payments.states import external
 from services.pay.payments.wire import State
-from services.pay.requests.wire import PaymentOutcome, TelephoneNotification
+from services.pay.requests.bodies import PaymentOutcome, TelephoneNotification
 
 
 class TelephonePayment(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,8 +8,9 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from services.pay.payments.facts import PaymentFacts
 from services.pay.payments.states import External, external
-from services.pay.payments.wire import Common, Link, PaymentFacts, Places, State, common, moment
+from services.pay.payments.wire import Common, Link, Places, State, common, moment
 
 
 class EventLinks(Struct, frozen=True):

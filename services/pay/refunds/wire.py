@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from msgspec import Struct, field
 
 from services.pay.payments.wire import Link, Places, moment
+from services.pay.refunds.facts import RefundFacts
 from services.pay.refunds.states import external
 from services.pay.requests.paging import Navigation
-
-
-class RefundFacts(Struct, kw_only=True):
-    """All that is told of a refund. payment_id: the payment's public one."""
-
-    public_id: str
-    payment_id: str
-    amount_minor: int
-    state: str
-    created_at: datetime
-    settled_on: date | None = None
 
 
 class Settled(Struct, frozen=True, omit_defaults=True):

@@ -27,8 +27,8 @@ from services.pay.errors import (
     SetUpAgreementUnknown,
 )
 from services.pay.payments.rules import holds_card_number
+from services.pay.requests.bodies import PaymentRequest
 from services.pay.requests.urls import is_return_url
-from services.pay.requests.wire import PaymentRequest
 
 EmailCollection: TypeAlias = Literal["mandatory", "optional", "off"]
 

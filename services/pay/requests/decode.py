@@ -10,18 +10,18 @@ from typing import TypeVar
 
 import msgspec
 
-from services.pay.requests.fields import holds_forbidden
-from services.pay.requests.metadata import is_right
-from services.pay.requests.others import read_agreement, read_authorisation, read_refund, read_telephone
-from services.pay.requests.parsing import is_blank, is_plain
-from services.pay.requests.slow import read_payment
-from services.pay.requests.wire import (
+from services.pay.requests.bodies import (
     AgreementRequest,
     AuthorisationRequest,
     PaymentRequest,
     RefundRequest,
     TelephoneNotification,
 )
+from services.pay.requests.fields import holds_forbidden
+from services.pay.requests.metadata import is_right
+from services.pay.requests.others import read_agreement, read_authorisation, read_refund, read_telephone
+from services.pay.requests.parsing import is_blank, is_plain
+from services.pay.requests.slow import read_payment
 
 Request = TypeVar("Request", PaymentRequest, RefundRequest)
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from services.pay.errors import AttributeInvalid, AttributeMalformed, AttributeMissing
+from services.pay.requests.bodies import LONGEST_TEXT, MOST_MINOR
 from services.pay.requests.parsing import is_blank, is_integer, is_text
-from services.pay.requests.wire import LONGEST_TEXT, MOST_MINOR
 
 NUMERIC = "Must be a valid numeric format"
 STRING = "Must be a valid string format"

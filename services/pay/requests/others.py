@@ -8,6 +8,16 @@ from datetime import datetime
 from typing import Any
 
 from services.pay.errors import AttributeInvalid, AttributeMissingInForm
+from services.pay.requests.bodies import (
+    LONGEST_TEXT,
+    MOST_MINOR,
+    AgreementRequest,
+    AuthorisationRequest,
+    PaymentOutcome,
+    RefundRequest,
+    Supplemental,
+    TelephoneNotification,
+)
 from services.pay.requests.fields import (
     AGREEMENT,
     NUMERIC,
@@ -21,16 +31,6 @@ from services.pay.requests.fields import (
 )
 from services.pay.requests.moments import read_moment
 from services.pay.requests.parsing import is_blank, is_integer, is_text, parse_object
-from services.pay.requests.wire import (
-    LONGEST_TEXT,
-    MOST_MINOR,
-    AgreementRequest,
-    AuthorisationRequest,
-    PaymentOutcome,
-    RefundRequest,
-    Supplemental,
-    TelephoneNotification,
-)
 
 CARD_TYPES = ("master-card", "visa", "maestro", "diners-club", "american-express", "jcb")
 _FAILURE_CODES = ("P0010", "P0030", "P0050")

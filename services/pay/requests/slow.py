@@ -11,20 +11,7 @@ from typing import Any
 import msgspec
 
 from services.pay.errors import AttributeInvalid, AttributeMalformed, AttributeUnexpected
-from services.pay.requests.fields import (
-    PAYMENT,
-    Body,
-    check_amount,
-    check_longest,
-    read_amount,
-    read_choice,
-    read_flag,
-    read_mandatory,
-    read_optional,
-)
-from services.pay.requests.metadata import Metadata, read_metadata
-from services.pay.requests.parsing import is_blank, is_text, parse_object
-from services.pay.requests.wire import (
+from services.pay.requests.bodies import (
     AGREEMENT_PAYMENT_TYPES,
     ID_LENGTH,
     LONGEST_EMAIL,
@@ -38,6 +25,19 @@ from services.pay.requests.wire import (
     PaymentRequest,
     PrefilledDetails,
 )
+from services.pay.requests.fields import (
+    PAYMENT,
+    Body,
+    check_amount,
+    check_longest,
+    read_amount,
+    read_choice,
+    read_flag,
+    read_mandatory,
+    read_optional,
+)
+from services.pay.requests.metadata import Metadata, read_metadata
+from services.pay.requests.parsing import is_blank, is_text, parse_object
 
 _SOURCES = ("CARD_PAYMENT_LINK", "CARD_AGENT_INITIATED_MOTO")
 _OTHER_SOURCES = ("CARD_API", "CARD_EXTERNAL_TELEPHONE")

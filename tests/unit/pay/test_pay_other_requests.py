@@ -20,11 +20,11 @@ from services.pay.requests.account import (
     check_agreement,
     check_payment,
 )
+from services.pay.requests.bodies import PaymentOutcome, PaymentRequest, PrefilledDetails, RefundRequest
 from services.pay.requests.decode import decode_agreement, decode_authorisation, decode_refund, decode_telephone
 from services.pay.requests.keys import checked_key
 from services.pay.requests.others import read_refund
 from services.pay.requests.urls import is_return_url
-from services.pay.requests.wire import PaymentOutcome, PaymentRequest, PrefilledDetails, RefundRequest
 
 AGREEMENT = "abcdefghijklmnopqrstuv0123"
 SERVICE = UUID("018f0000-0000-7000-8000-000000000001")
@@ -314,7 +314,7 @@ def test_card_number_in_the_reference_of_a_payment_link_is_refused() -> None:
 
 
 def decode_payment_with_source(source: Any, reference: str) -> PaymentRequest:
-    from services.pay.requests.wire import Internal
+    from services.pay.requests.bodies import Internal
 
     return structs.replace(WEB, internal=Internal(source=source), reference=reference)
 

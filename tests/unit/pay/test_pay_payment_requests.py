@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from services.pay.errors import PayRefusal
 from services.pay.requests import decode
+from services.pay.requests.bodies import BillingAddress, Internal, LineItem, PaymentRequest, PrefilledDetails
 from services.pay.requests.decode import decode_payment
 from services.pay.requests.slow import read_payment
-from services.pay.requests.wire import BillingAddress, Internal, LineItem, PaymentRequest, PrefilledDetails
 
 AGREEMENT = "abcdefghijklmnopqrstuv0123"
 GOOD: dict[str, Any] = {

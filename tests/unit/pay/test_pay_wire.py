@@ -9,15 +9,19 @@ import msgspec
 import pytest
 from msgspec import Raw, structs
 
-from services.pay.agreements.wire import AgreementFacts, AgreementPage, agreement
-from services.pay.disputes.wire import DisputeFacts, DisputePage, dispute
+from services.pay.agreements.facts import AgreementFacts
+from services.pay.agreements.wire import AgreementPage, agreement
+from services.pay.disputes.facts import DisputeFacts
+from services.pay.disputes.wire import DisputePage, dispute
+from services.pay.payments.facts import Address, PaymentFacts, card_details
 from services.pay.payments.states import State, external
 from services.pay.payments.telephone_wire import telephone_payment
 from services.pay.payments.webhook_wire import payment_events, payment_resource, webhook_message
-from services.pay.payments.wire import Address, PaymentFacts, PaymentPage, Places, card_details, moment, payment
-from services.pay.refunds.wire import RefundFacts, RefundPage, refund, refund_row, refunds_of_payment
+from services.pay.payments.wire import PaymentPage, Places, moment, payment
+from services.pay.refunds.facts import RefundFacts
+from services.pay.refunds.wire import RefundPage, refund, refund_row, refunds_of_payment
+from services.pay.requests.bodies import PaymentOutcome, TelephoneNotification
 from services.pay.requests.paging import Window, navigation
-from services.pay.requests.wire import PaymentOutcome, TelephoneNotification
 
 ID, REFUND_ID = "hu20sqlact5260q2nanm0q8u93", "act4c33g40j3edfmi8jknab84x"
 PLACES = Places("https://pay.example", "https://card.example")
