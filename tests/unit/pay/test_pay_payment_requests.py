@@ -206,6 +206,13 @@ def test_agreement_payment_type_needs_an_agreement() -> None:
     assert (error.status, error.code, error.field) == (422, "P0102", "agreement_payment_type")
 
 
+def test_null_is_no_absence_where_the_contract_looks_for_the_name() -> None:
+    assert refusal(body(agreement_id=None)).code == "P0104"
+    assert refusal(body(agreement_payment_type=None)).field == "agreement_payment_type"
+    for name in ("return_url", "email", "set_up_agreement", "prefilled_cardholder_details", "internal", "line_items"):
+        assert decode_payment(body(**{name: None})) == decode_payment(without(name)), name
+
+
 def test_source_of_our_own_components() -> None:
     text = "Invalid attribute value: source. Accepted values are only CARD_PAYMENT_LINK, CARD_AGENT_INITIATED_MOTO"
     assert decode_payment(body(internal={"source": "CARD_PAYMENT_LINK"})).internal == Internal(
