@@ -1,0 +1,1 @@
+"""Agreements: a payer lets a service charge a stored card again."""

@@ -1,0 +1,1 @@
+"""Disputes: a payer asks the bank to take a payment back."""

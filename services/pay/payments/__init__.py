@@ -1,0 +1,1 @@
+"""Payments: taken by card, authorised, captured."""
