@@ -1,0 +1,1 @@
+"""Pay: payments taken, captured, refunded and accounted for."""
