@@ -38,8 +38,8 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
     },
     "cy": {
         "title": "Ai chi sydd yno?",
-        "lead": "Prawf yw hwn. Mae’n cynrychioli’r dudalen lle mae banc y cerdyn yn gofyn i ddeiliad y cerdyn brofi pwy "
-        "ydyw.",
+        "lead": "Prawf yw hwn. Mae’n cynrychioli’r dudalen lle mae banc y cerdyn yn gofyn i ddeiliad y cerdyn "
+        "brofi pwy ydyw.",
         "amount": "Swm",
         "card": "Cerdyn yn gorffen gyda",
         "authenticate": "Dilysu",
@@ -50,8 +50,8 @@ _TEXTS: Final[dict[Language, dict[str, str]]] = {
     },
     "es": {
         "title": "¿Es usted?",
-        "lead": "Esto es una prueba. Representa la página en la que el banco de la tarjeta pide al titular que demuestre "
-        "quién es.",
+        "lead": "Esto es una prueba. Representa la página en la que el banco de la tarjeta pide al titular que "
+        "demuestre quién es.",
         "amount": "Importe",
         "card": "Tarjeta terminada en",
         "authenticate": "Autenticar",
