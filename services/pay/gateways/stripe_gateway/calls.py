@@ -8,7 +8,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import stripe
@@ -35,25 +35,48 @@ _NEVER_LEFT: Final = (
 _perhaps_done: ContextVar[bool] = ContextVar("perhaps_done", default=False)
 
 
-class Transport(stripe.HTTPXClient):
-    """stripe-python's own transport, which notes what each attempt may have done."""
+class Transport(stripe.HTTPClient):
+    """What stripe-python sends through: httpx, with a note of what each attempt may have done.
+
+    Not stripe.HTTPXClient: it hands bodies to httpx in a deprecated way and leaves the pool at its defaults.
+    timeout_s: for each read and write; connections: at one time.
+    """
+
+    name = "httpx"
+
+    def __init__(self, *, timeout_s: float, connections: int = 50) -> None:
+        super().__init__()
+        self._client = httpx.AsyncClient(
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s / 2, 5.0)),
+            limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+            follow_redirects=False,  # a redirect could carry our key elsewhere
+        )
 
     async def request_async(
-        self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
+        self, method: str, url: str, headers: Mapping[str, str], post_data: str | bytes | None = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        """One attempt."""
+        """One attempt. Raises APIConnectionError."""
         before = _perhaps_done.get()
         _perhaps_done.set(True)
         try:
-            answer = await super().request_async(method, url, headers, post_data)
-        except stripe.APIConnectionError as error:
-            if isinstance(error.__cause__, _NEVER_LEFT):
+            answer = await self._client.request(method, url, headers=dict(headers), content=post_data)
+        except httpx.HTTPError as error:
+            if isinstance(error, _NEVER_LEFT):
                 _perhaps_done.set(before)
-            raise
+            name = type(error).__name__
+            raise stripe.APIConnectionError(name, should_retry=True) from error  # type: ignore[no-untyped-call]
         # 409: the same key is in hand in another connection. 5xx: Stripe says that the effect is not defined.
-        if answer[1] < 500 and answer[1] != 409:
+        if answer.status_code < 500 and answer.status_code != 409:
             _perhaps_done.set(before)
-        return answer
+        return answer.content, answer.status_code, answer.headers
+
+    async def sleep_async(self, secs: float) -> None:
+        """Between attempts."""
+        await asyncio.sleep(secs)
+
+    async def close_async(self) -> None:
+        """Let go of all connections."""
+        await self._client.aclose()
 
 
 def _retry_after_s(error: stripe.StripeError) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
 import stripe
 
 from common.errors import PermanentProviderError
@@ -49,7 +48,7 @@ class StripePlatform:
         self._base = api_base
         self._deadline_s = deadline_s
         self._retries = network_retries
-        self._transport = Transport(timeout=httpx.Timeout(timeout_s, connect=min(timeout_s / 2, 5.0)))
+        self._transport = Transport(timeout_s=timeout_s)
         self._clients: dict[str, stripe.StripeClient] = {}
 
     def of(self, account: Account) -> StripeGateway:
@@ -80,4 +79,4 @@ class StripePlatform:
 
     async def close(self) -> None:
         """Let go of all connections."""
-        await self._transport.close_async()  # type: ignore[no-untyped-call]
+        await self._transport.close_async()

@@ -13,6 +13,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Litestar, Request, Response, get, post
 from litestar.handlers import asgi
+from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.types import Receive, Scope, Send
 
@@ -47,15 +48,13 @@ class Front:
         self._keys = keys
         self._lock = lock
 
-    async def answer(self, request: Request[Any, Any, Any], send: Send) -> None:
+    async def answer(self, request: Request[Any, Any, Any], receive: Receive, send: Send) -> None:
         """Answer one request, or fail it as told."""
         operation, fault = "unknown", None
         try:
             account = _account(request)
-            text = (
-                (await request.body()).decode() if request.method == "POST" else request.scope["query_string"].decode()
-            )
-            params = decode(text)
+            raw = await _body(receive) if request.method == "POST" else request.scope["query_string"]
+            params = decode(raw.decode())
             route, name = find(request.method, request.scope["path"])
             operation, fault = route.operation, self._faults.take(route.operation)
             key = request.headers.get("idempotency-key") if request.method == "POST" else None
@@ -111,9 +110,16 @@ class Front:
                 await send({"type": "http.response.body", "body": b"{", "more_body": False})
                 raise _Gone
             case ("hang-before", "before") | ("hang-after", "after"):
-                while not self.released.is_set():
-                    await asyncio.sleep(0.05)
+                await asyncio.to_thread(self.released.wait)
                 raise _Gone
+
+
+async def _body(receive: Receive) -> bytes:
+    raw, more = b"", True
+    while more:
+        message: Any = await receive()
+        raw, more = raw + message.get("body", b""), message.get("more_body", False)
+    return raw
 
 
 class _Gone(Exception):
@@ -151,14 +157,14 @@ def build(front: Front, lock: threading.RLock) -> Litestar:
     @asgi("/v1", is_mount=True, copy_scope=False)
     async def v1(scope: Scope, receive: Receive, send: Send) -> None:
         scope["path"] = "/v1" + scope["path"].removeprefix("/v1").rstrip("/")
-        await front.answer(Request(scope, receive=receive, send=send), send)
+        await front.answer(Request(scope), receive, send)
 
     def checkout_page(session: Params, error: bool) -> Response[str]:
         html = _pages.get_template("checkout.html").render(session=session, name=session["_name"], error=error)
         return Response(html, media_type="text/html")
 
     @get("/c/pay/{name:str}", sync_to_thread=False)
-    def show_checkout(name: str) -> Response[str]:
+    def show_checkout(name: FromPath[str]) -> Response[str]:
         with lock:
             session = front.api.sessions.ripen(front.api.books.objects[name])
             if session["status"] != "open":
@@ -166,7 +172,7 @@ def build(front: Front, lock: threading.RLock) -> Litestar:
             return checkout_page(session, error=False)
 
     @post("/c/pay/{name:str}", status_code=200)
-    async def pay(name: str, request: Request[Any, Any, Any]) -> Response[Any]:
+    async def pay(name: FromPath[str], request: Request[Any, Any, Any]) -> Response[Any]:
         form = dict(await request.form())
         with lock:
             session = front.api.sessions.ripen(front.api.books.objects[name])
@@ -176,14 +182,16 @@ def build(front: Front, lock: threading.RLock) -> Litestar:
             return checkout_page(session, error=True) if after is None else Redirect(after, status_code=303)
 
     @get("/3ds/{name:str}", sync_to_thread=False)
-    def show_challenge(name: str) -> Response[str]:
+    def show_challenge(name: FromPath[str]) -> Response[str]:
         return Response(_pages.get_template("challenge.html").render(name=name), media_type="text/html")
 
     @post("/3ds/{name:str}")
-    async def challenge(name: str, request: Request[Any, Any, Any]) -> Redirect:
+    async def challenge(name: FromPath[str], request: Request[Any, Any, Any]) -> Redirect:
         passed = (await request.form()).get("answer") == "complete"
         with lock:
             after = front.api.sessions.challenged(front.api.books.objects[name], passed=passed)
         return Redirect(after, status_code=303)
 
-    return Litestar([v1, show_checkout, pay, show_challenge, challenge], openapi_config=None)
+    return Litestar(
+        [v1, show_checkout, pay, show_challenge, challenge], openapi_config=None, logging_config=None, debug=True
+    )
