@@ -100,10 +100,9 @@ class SandboxRig(Rig):
 
 
 class StripeRig(Rig):
-    def __init__(self, fake: StripeServer, platform: StripePlatform) -> None:
+    def __init__(self, fake: StripeServer, platform: StripePlatform, connected: str | None = None) -> None:
         self.fake = fake
-        self.platform = platform
-        self.account = an_account("stripe")
+        self.account = an_account("stripe", connected_account=connected)
         self.gateway = platform.of(self.account)
 
     async def enter(self, order: Order, number: str = GOOD, *, key: str | None = None) -> Outcome:
@@ -172,6 +171,12 @@ def sandbox_rig(sandbox_provider: SandboxProvider) -> SandboxRig:
 @pytest.fixture
 def stripe_rig(fake: StripeServer, stripe_platform: StripePlatform) -> StripeRig:
     return StripeRig(fake, stripe_platform)
+
+
+@pytest.fixture
+def connected(fake: StripeServer, stripe_platform: StripePlatform) -> Callable[[str], StripeRig]:
+    """Makes rigs of accounts under the platform's key."""
+    return lambda name: StripeRig(fake, stripe_platform, name)
 
 
 Later = Callable[[float], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from common import clock
 from common.db import Database
 from common.errors import PermanentProviderError
+from services.pay.gateways.outcomes import ProviderEvent
 from services.pay.gateways.protocol import Account
 from services.pay.gateways.sandbox import books, books_store, signing, store
 from services.pay.gateways.sandbox.faults import Faults
@@ -106,6 +108,10 @@ class SandboxProvider:
         async with self._db.reading() as tx:
             rows = await books_store.undelivered(tx, limit)
         return [News(row.id, *signing.sealed(row.body, self._secret)) for row in rows]
+
+    def read_events(self, raw: bytes, headers: Mapping[str, str]) -> list[ProviderEvent]:
+        """What was posted, for whichever account: `connected_account` is its id. Raises BadEvent."""
+        return signing.read(raw, headers, self._secret)
 
     async def delivered(self, event_ids: list[str]) -> None:
         """These were taken; until this is said they are given out again."""

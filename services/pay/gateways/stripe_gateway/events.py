@@ -65,16 +65,14 @@ def _verify(raw: bytes, seal: str, secrets: tuple[str, ...]) -> None:
     raise BadEvent("wrong signature")
 
 
-def read(
-    client: stripe.StripeClient, raw: bytes, headers: Mapping[str, str], secrets: tuple[str, ...]
-) -> list[ProviderEvent]:
+def read(raw: bytes, headers: Mapping[str, str], secrets: tuple[str, ...]) -> list[ProviderEvent]:
     """The event in a posted body, in our words; empty if it does not concern us. Raises BadEvent.
 
     secrets: of every endpoint and rotation in use.
     """
     _verify(raw, next((value for name, value in headers.items() if name.lower() == _HEADER), ""), secrets)
     try:
-        event = client.construct_event_without_verification(raw)
+        event = stripe.Webhook.construct_event_without_verification(raw)
         kind = KINDS.get(event.type)
         return [] if kind is None else _told(event, kind)
     except (ValueError, KeyError, AttributeError, TypeError):

@@ -283,7 +283,7 @@ class StripeGateway:
 
     def read_events(self, raw: bytes, headers: Mapping[str, str]) -> list[ProviderEvent]:
         """A webhook of this or any other account of the platform: look at `connected_account`."""
-        return events.read(self._client, raw, headers, self._secrets)
+        return events.read(raw, headers, self._secrets)
 
     async def payouts(self, since: datetime) -> AsyncIterator[Payout]:
         """Automatic payouts with their balance transactions; Stripe does not say what a manual payout holds."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import stripe
 
 from common.errors import PermanentProviderError
+from services.pay.gateways.outcomes import ProviderEvent
 from services.pay.gateways.protocol import Account, Mode
+from services.pay.gateways.stripe_gateway import events
 from services.pay.gateways.stripe_gateway.calls import Transport
 from services.pay.gateways.stripe_gateway.gateway import StripeGateway
 
@@ -76,6 +80,10 @@ class StripePlatform:
                 max_network_retries=self._retries,
             )
         return client
+
+    def read_events(self, raw: bytes, headers: Mapping[str, str]) -> list[ProviderEvent]:
+        """What Stripe posted, for whichever account. Raises BadEvent."""
+        return events.read(raw, headers, self._secrets)
 
     async def close(self) -> None:
         """Let go of all connections."""
