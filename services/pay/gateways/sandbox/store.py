@@ -21,7 +21,7 @@ from services.pay.gateways.sandbox.cards import Fate
 State = Literal["needs-action", "processing", "authorised", "captured", "cancelled", "rejected"]
 
 
-class PaymentRow(msgspec.Struct, frozen=True, kw_only=False):
+class PaymentRow(msgspec.Struct, frozen=True):
     """One try at a payment, as the sandbox sees it."""
 
     id: str

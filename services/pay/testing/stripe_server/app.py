@@ -151,35 +151,34 @@ async def _respond(send: Send, status: int, body: Params, *, replayed: bool) -> 
     await send({"type": "http.response.body", "body": raw, "more_body": False})
 
 
+def _checkout_page(session: Params, *, error: bool) -> Response[str]:
+    if session["status"] != "open":
+        return Response("<h1>This page is closed</h1>", media_type="text/html", status_code=410)
+    html = _pages.get_template("checkout.html").render(session=session, name=session["_name"], error=error)
+    return Response(html, media_type="text/html", status_code=200)
+
+
 def build(front: Front, lock: threading.RLock) -> Litestar:
     """The application: /v1 for the adapter, /c/pay and /3ds for the payer."""
+    sessions, objects = front.api.sessions, front.api.books.objects
 
     @asgi("/v1", is_mount=True, copy_scope=False)
     async def v1(scope: Scope, receive: Receive, send: Send) -> None:
         scope["path"] = "/v1" + scope["path"].removeprefix("/v1").rstrip("/")
         await front.answer(Request(scope), receive, send)
 
-    def checkout_page(session: Params, error: bool) -> Response[str]:
-        html = _pages.get_template("checkout.html").render(session=session, name=session["_name"], error=error)
-        return Response(html, media_type="text/html")
-
     @get("/c/pay/{name:str}", sync_to_thread=False)
     def show_checkout(name: FromPath[str]) -> Response[str]:
         with lock:
-            session = front.api.sessions.ripen(front.api.books.objects[name])
-            if session["status"] != "open":
-                return Response("<h1>This page is closed</h1>", media_type="text/html", status_code=410)
-            return checkout_page(session, error=False)
+            return _checkout_page(sessions.ripen(objects[name]), error=False)
 
-    @post("/c/pay/{name:str}", status_code=200)
+    @post("/c/pay/{name:str}")
     async def pay(name: FromPath[str], request: Request[Any, Any, Any]) -> Response[Any]:
         form = dict(await request.form())
         with lock:
-            session = front.api.sessions.ripen(front.api.books.objects[name])
-            if session["status"] != "open":
-                return Response("<h1>This page is closed</h1>", media_type="text/html", status_code=410)
-            after = front.api.sessions.pay(session, form)
-            return checkout_page(session, error=True) if after is None else Redirect(after, status_code=303)
+            session = sessions.ripen(objects[name])
+            after = sessions.pay(session, form) if session["status"] == "open" else None
+            return _checkout_page(session, error=True) if after is None else Redirect(after, status_code=303)
 
     @get("/3ds/{name:str}", sync_to_thread=False)
     def show_challenge(name: FromPath[str]) -> Response[str]:
@@ -189,9 +188,8 @@ def build(front: Front, lock: threading.RLock) -> Litestar:
     async def challenge(name: FromPath[str], request: Request[Any, Any, Any]) -> Redirect:
         passed = (await request.form()).get("answer") == "complete"
         with lock:
-            after = front.api.sessions.challenged(front.api.books.objects[name], passed=passed)
+            after = sessions.challenged(objects[name], passed=passed)
         return Redirect(after, status_code=303)
 
-    return Litestar(
-        [v1, show_checkout, pay, show_challenge, challenge], openapi_config=None, logging_config=None, debug=True
-    )
+    handlers = [v1, show_checkout, pay, show_challenge, challenge]
+    return Litestar(handlers, openapi_config=None, logging_config=None, debug=True)

@@ -14,6 +14,28 @@ _LONGEST_S: Final = 24 * 3600
 _SLACK_S: Final = 60
 
 
+def _priced(params: Params) -> tuple[list[Params], int]:
+    lines: list[Params] = params.get("line_items") or []
+    if not lines:
+        raise invalid("Missing required param: line_items.", code="parameter_missing", param="line_items")
+    amount = 0
+    for line in lines:
+        price = line.get("price_data", {})
+        if not price.get("product_data", {}).get("name"):
+            raise invalid("Missing required param: name.", code="parameter_missing", param="line_items")
+        amount += whole(price, "unit_amount", path="line_items[0][price_data][unit_amount]") * whole(line, "quantity")
+    check_amount(amount, "line_items")
+    return lines, amount
+
+
+def _expiry(params: Params) -> int:
+    now = now_s()
+    expires_at = whole(params, "expires_at") if "expires_at" in params else now + _LONGEST_S
+    if not now + _SHORTEST_S - _SLACK_S <= expires_at <= now + _LONGEST_S:
+        raise invalid("The `expires_at` timestamp must be 30 minutes to 24 hours ahead.", param="expires_at")
+    return expires_at
+
+
 class Sessions:
     """What can be done with a Checkout Session."""
 
@@ -28,22 +50,7 @@ class Sessions:
             raise invalid("Only payment mode is known here.", param="mode")
         if not params.get("success_url"):
             raise invalid("Missing required param: success_url.", code="parameter_missing", param="success_url")
-        lines = params.get("line_items") or []
-        if not lines:
-            raise invalid("Missing required param: line_items.", code="parameter_missing", param="line_items")
-        amount = 0
-        for line in lines:
-            price = line.get("price_data", {})
-            if not price.get("product_data", {}).get("name"):
-                raise invalid("Missing required param: name.", code="parameter_missing", param="line_items")
-            amount += whole(price, "unit_amount", path="line_items[0][price_data][unit_amount]") * whole(
-                line, "quantity"
-            )
-        check_amount(amount, "line_items")
-        now = now_s()
-        expires_at = whole(params, "expires_at") if "expires_at" in params else now + _LONGEST_S
-        if not now + _SHORTEST_S - _SLACK_S <= expires_at <= now + _LONGEST_S:
-            raise invalid("The `expires_at` timestamp must be 30 minutes to 24 hours ahead.", param="expires_at")
+        lines, amount = _priced(params)
         made = self._books.add(
             "cs",
             account,
@@ -55,7 +62,7 @@ class Sessions:
             customer=None,
             customer_creation=params.get("customer_creation", "if_required"),
             customer_email=params.get("customer_email"),
-            expires_at=expires_at,
+            expires_at=_expiry(params),
             locale=params.get("locale"),
             metadata=dict(params.get("metadata", {})),
             mode="payment",
