@@ -63,22 +63,32 @@ def _entry(
     return EntryRow(new_id("sbe"), payment.account_id, kind, payment.id, source, payment.currency, amount, fee, at)
 
 
+async def keep_card(tx: Tx, payment: PaymentRow, now: datetime) -> str | None:
+    """Keep the card if asked to; its token."""
+    if not payment.keeps_card:
+        return None
+    token = new_id("sbt")
+    row = TokenRow(token, payment.account_id, payment.card, payment.fate, payment.reason, now)
+    await store.add_token(tx, row)
+    return token
+
+
 async def authorise(tx: Tx, payment: PaymentRow, now: datetime, *, three_d_secure: bool = False) -> None:
-    """Set the money aside, and keep the card if asked to."""
-    token = None
-    if payment.keeps_card:
-        token = new_id("sbt")
-        await store.add_token(tx, TokenRow(token, payment.account_id, payment.card, payment.fate, payment.reason, now))
+    """Set the money aside after all, and keep the card if asked to."""
+    token = await keep_card(tx, payment, now)
     await store.set_state(tx, payment.id, "authorised", token=token, three_d_secure=three_d_secure)
 
 
-async def capture(tx: Tx, payment: PaymentRow, amount_minor: int, now: datetime) -> None:
-    """Take the money; some payers complain at once."""
+async def capture(tx: Tx, payment: PaymentRow, amount_minor: int, now: datetime) -> PaymentRow:
+    """Take the money; some payers complain at once. The payment as it is now."""
     fee = fee_minor(amount_minor)
     await store.set_captured(tx, payment.id, amount_minor, at=now, fee_minor=fee)
     await books_store.add_entry(tx, _entry(payment, "payment", amount_minor, fee, at=now))
     if payment.fate in ("dispute-lost", "dispute-won"):
         await _open_dispute(tx, payment, amount_minor, now)
+    return msgspec.structs.replace(
+        payment, state="captured", captured_minor=amount_minor, captured_at=now, fee_minor=fee
+    )
 
 
 async def refund(tx: Tx, payment: PaymentRow, row: RefundRow, now: datetime) -> None:

@@ -156,17 +156,18 @@ class SandboxGateway:
         )
 
     async def _decide(self, tx: Tx, row: PaymentRow) -> Outcome:
-        await store.add_payment(tx, row)
         match row.fate:
             case "declined":
-                await store.set_state(tx, row.id, "rejected")
+                decided = msgspec.structs.replace(row, state="rejected", ready_at=None)
             case "three-d-secure" | "three-d-secure-then-declined":
-                await store.set_state(tx, row.id, "needs-action")
+                decided = msgspec.structs.replace(row, state="needs-action", ready_at=None)
             case "slow":
-                return Processing(provider_reference=row.id)
+                decided = row
             case _:
-                await books.authorise(tx, row, row.created_at)
-        return self._outcome(await self._payment(tx, row.id))
+                token = await books.keep_card(tx, row, row.created_at)
+                decided = msgspec.structs.replace(row, state="authorised", ready_at=None, token=token)
+        await store.add_payment(tx, decided)
+        return self._outcome(decided)
 
     def _outcome(self, row: PaymentRow) -> Outcome:
         details = msgspec.convert(row.card, CardDetails)
@@ -208,8 +209,7 @@ class SandboxGateway:
                 raise _not_now(row, "capture")
             if not 0 <= amount_minor <= row.amount_minor:
                 raise PermanentProviderError("capture: more than was set aside")
-            await books.capture(tx, row, amount_minor, clock.now())
-            return _captured(await self._payment(tx, provider_reference))
+            return _captured(await books.capture(tx, row, amount_minor, clock.now()))
 
         return await self._once("capture", key, fingerprint(provider_reference, amount_minor), work, Captured)
 
