@@ -17,28 +17,73 @@ from typing import ClassVar, Final, Literal, Protocol
 from uuid import UUID
 
 from common.errors import PermanentProviderError
-from services.pay.gateways.cards import Card, CardDetails, Private
+from services.pay.gateways.cards import Address, Card, CardBrand, CardDetails, CardType, Private
 from services.pay.gateways.outcomes import (
+    Authorised,
+    Cancelled,
     Captured,
+    DisputeReason,
+    DisputeStatus,
     DisputeView,
     HostedEntry,
+    NeedsAction,
     Outcome,
     Payout,
+    PayoutItem,
+    PayoutItemKind,
+    PayoutStatus,
+    PayoutView,
     Pending,
+    Processing,
     ProviderEvent,
+    ProviderEventKind,
     ProviderView,
     Refunded,
+    RefundStatus,
+    RefundView,
+    Rejected,
 )
+from services.pay.gateways.reasons import RejectedReason
 
+# Flows take everything from here and know no adapter.
 __all__ = [
     "KEY_LASTS",
     "Account",
+    "Address",
+    "Authorised",
     "BadEvent",
+    "Cancelled",
+    "Captured",
     "Card",
+    "CardBrand",
     "CardDetails",
+    "CardType",
+    "DisputeReason",
+    "DisputeStatus",
+    "DisputeView",
     "Gateway",
+    "HostedEntry",
+    "Language",
+    "Mode",
+    "NeedsAction",
     "NotOffered",
     "Order",
+    "Outcome",
+    "Payout",
+    "PayoutItem",
+    "PayoutItemKind",
+    "PayoutStatus",
+    "PayoutView",
+    "Pending",
+    "Processing",
+    "ProviderEvent",
+    "ProviderEventKind",
+    "ProviderView",
+    "RefundStatus",
+    "RefundView",
+    "Refunded",
+    "Rejected",
+    "RejectedReason",
 ]
 
 # an hour less than the shortest memory of a provider

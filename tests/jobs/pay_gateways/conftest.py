@@ -14,7 +14,7 @@ from common.db import Database
 from common.ids import uuid7
 from services.pay.gateways import sandbox
 from services.pay.gateways.cards import Card
-from services.pay.gateways.outcomes import Outcome
+from services.pay.gateways.outcomes import Outcome, ProviderEvent
 from services.pay.gateways.protocol import Account, Gateway, Order
 from services.pay.gateways.sandbox.faults import Faults
 from services.pay.gateways.sandbox.provider import SandboxProvider
@@ -112,6 +112,11 @@ class StripeRig(Rig):
         to = self.fake.pay(entry.url, number)
         self.challenge_url = to
         return await self.gateway.finish_action(entry.provider_reference)
+
+    def told(self) -> list[ProviderEvent]:
+        """What Stripe has told since the last time, read as a webhook is."""
+        events = self.fake.undelivered()
+        return [read for event in events for read in self.gateway.read_events(*self.fake.signed(event))]
 
     async def challenge(self, outcome_url: str, *, passed: bool) -> None:
         self.fake.answer_challenge(self.challenge_url, passed=passed)

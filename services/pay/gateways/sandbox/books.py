@@ -19,8 +19,9 @@ from services.pay.gateways.outcomes import (
     Refunded,
     RefundView,
 )
-from services.pay.gateways.sandbox import books_store, store
-from services.pay.gateways.sandbox.books_store import DisputeRow, EntryKind, EntryRow, PayoutRow
+from services.pay.gateways.sandbox import store
+from services.pay.gateways.sandbox.settlement import store as books_store
+from services.pay.gateways.sandbox.settlement.store import DisputeRow, EntryKind, EntryRow, PayoutRow
 from services.pay.gateways.sandbox.store import PaymentRow, RefundRow, TokenRow, new_id
 
 _DISPUTE_FEE_MINOR: Final = 1500

@@ -32,8 +32,9 @@ from services.pay.gateways.outcomes import (
 )
 from services.pay.gateways.protocol import Account, Language, NotOffered, Order
 from services.pay.gateways.reasons import can_retry
-from services.pay.gateways.sandbox import books, books_store, cards, signing, store
+from services.pay.gateways.sandbox import books, cards, signing, store
 from services.pay.gateways.sandbox.faults import Faults
+from services.pay.gateways.sandbox.settlement import store as books_store
 from services.pay.gateways.sandbox.store import PaymentRow, RefundRow, fingerprint, new_id
 
 T = TypeVar("T")

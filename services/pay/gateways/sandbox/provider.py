@@ -12,9 +12,10 @@ from common.db import Database
 from common.errors import PermanentProviderError
 from services.pay.gateways.outcomes import ProviderEvent
 from services.pay.gateways.protocol import Account
-from services.pay.gateways.sandbox import books, books_store, signing, store
+from services.pay.gateways.sandbox import books, signing, store
 from services.pay.gateways.sandbox.faults import Faults
 from services.pay.gateways.sandbox.gateway import SandboxGateway
+from services.pay.gateways.sandbox.settlement import store as books_store
 
 ChallengeAnswer = Literal["authenticate", "fail", "cancel"]
 

@@ -1,4 +1,4 @@
--- The sandbox provider's own books. Written only by services/pay/gateways/sandbox/*store.py, in transactions of their
+-- The sandbox provider's own books. Written only by services/pay/gateways/sandbox (its two store.py), in transactions of their
 -- own, so that they can be compared with ours as a real provider's can. Nothing personal: no name, address or number.
 
 create table pay.sandbox_calls (
