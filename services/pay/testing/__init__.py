@@ -1,0 +1,1 @@
+"""What tests of Pay stand on; nothing here runs in a service."""
