@@ -6,6 +6,8 @@ from typing import Final
 
 import asyncpg
 
+from common.errors import Unavailable
+
 # Lost, ended (in order or by a crash), starting, full, or a standby since a fail-over.
 SERVER_AWAY: Final = (
     asyncpg.PostgresConnectionError,
@@ -16,5 +18,5 @@ SERVER_AWAY: Final = (
     # what asyncpg says when the server ended a connection just as it was used
     asyncpg.InternalClientError,
 )
-# OSError and TimeoutError mean this only around a call to the database.
-AWAY: Final = (*SERVER_AWAY, OSError, TimeoutError)
+# OSError and TimeoutError mean this only around a call to the database; Unavailable is what the pool makes of them.
+AWAY: Final = (*SERVER_AWAY, OSError, TimeoutError, Unavailable)

@@ -14,6 +14,7 @@ import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
+from common.db.away import SERVER_AWAY
 from common.errors import Unavailable
 
 Tx: TypeAlias = "asyncpg.Connection | PoolConnectionProxy"
@@ -104,6 +105,8 @@ class Database:
             connection = await self.pool.acquire(timeout=_WAIT_TIMEOUT_S)
         except TimeoutError:
             raise Unavailable("All database connections are in use.", headers={"Retry-After": "1"}) from None
+        except (OSError, *SERVER_AWAY) as error:
+            raise Unavailable("The database cannot be reached.", headers={"Retry-After": "1"}) from error
         try:
             yield connection
         finally:

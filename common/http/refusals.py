@@ -7,6 +7,7 @@ import re
 import msgspec
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
 
+from common.db.away import SERVER_AWAY
 from common.errors import (
     BadRequest,
     Forbidden,
@@ -104,4 +105,6 @@ def as_refusal(error: BaseException) -> BaseException:
         return _from_framework(error)
     if isinstance(error, (msgspec.DecodeError, UnicodeDecodeError)):
         return _from_decoder(error)
+    if isinstance(error, SERVER_AWAY):
+        return Unavailable("The database cannot be reached.", headers={"Retry-After": "1"})
     return error

@@ -81,10 +81,6 @@ async def test_a_postgres_that_ends_loses_no_answer_and_repeats_nothing(
     assert worker.process.returncode is None
 
 
-@pytest.mark.xfail(
-    reason="what is read outside the lane (keys, settings, templates) answers 500 while PostgreSQL is away, once the "
-    "caches are 1.5 s old: common.http.refusals.as_refusal passes asyncpg's connection errors and OSError on as bugs"
-)
 async def test_callers_are_told_to_come_back_while_postgres_is_away(own_suite: Any, private: Any) -> None:
     await own_suite.start_api()
     async with own_suite.load("email", callers=2) as load:
