@@ -101,7 +101,7 @@ async def _upgrade(dsn: str, progress: Callable[[str], None]) -> list[str]:
     from sqlalchemy.pool import NullPool
 
     waiting = await behind(dsn)
-    if not waiting:
+    if not waiting and not await _lacks_rights(dsn):
         return []
     guard = await asyncpg.connect(dsn, timeout=5)
     try:
@@ -123,6 +123,32 @@ async def _upgrade(dsn: str, progress: Callable[[str], None]) -> list[str]:
     finally:
         await guard.close()
     return [c.schema for c in waiting]
+
+
+# a role that is missing although we may make it, or one that may not use its schema: an upgrade was cut off before it
+# gave rights, or somebody took them
+_LACKING = """
+select exists (
+    select
+    from unnest($1::text[], $2::text[]) as w(role, schema)
+    left join pg_roles r on r.rolname = w.role
+    where case when r.oid is null
+        then (select rolcreaterole or rolsuper from pg_roles where rolname = current_user)
+        else not has_schema_privilege(r.oid, w.schema, 'usage') end)
+"""
+
+
+async def _lacks_rights(dsn: str) -> bool:
+    connection = await asyncpg.connect(dsn, timeout=5)
+    try:
+        owns = [(role, role.removeprefix("colonnade_")) for role in roles()]
+        schemas = {component.schema for component in components()}
+        pairs = [*owns, *((role, "platform") for role, _ in owns)]
+        named = [(role, schema) for role, schema in pairs if schema in schemas]
+        lacks: bool = await connection.fetchval(_LACKING, [role for role, _ in named], [schema for _, schema in named])
+        return lacks
+    finally:
+        await connection.close()
 
 
 async def grant(connection: asyncpg.Connection) -> None:
